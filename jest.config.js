@@ -1,0 +1,35 @@
+// Everything becomes CommonJS inside Jest only: Nest 12 is ESM and Jest on Node 20 cannot require ESM, so the ESM
+// packages are transformed too. The built package is tested as ESM in test/packaging.
+const swc = {
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+    keepClassNames: true,
+  },
+  module: { type: 'commonjs' },
+};
+
+export const shared = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', swc],
+    '^.+\\.m?js$': ['@swc/jest', { ...swc, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } }],
+  },
+  transformIgnorePatterns: [
+    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie)/)',
+  ],
+  moduleNameMapper: {
+    '^@palisade/nest$': '<rootDir>/libs/security/src/index.ts',
+    '^(\\.{1,2}/(?!.*node_modules).*)\\.js$': '$1',
+  },
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
+  maxWorkers: 2,
+};
+
+export default {
+  ...shared,
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
+  testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/.*/dist/'],
+};
