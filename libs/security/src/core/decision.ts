@@ -1,0 +1,62 @@
+/**
+ * Why a request was denied. The codes are stable: they are the `code` of the error body and the `reason` of the event.
+ */
+export type DenialReason =
+  // Authentication: what the request brought.
+  | 'credentials_missing'
+  | 'credentials_malformed'
+  | 'credentials_repeated'
+  | 'credentials_invalid'
+  // Authentication: a JSON Web Token.
+  | 'token_malformed'
+  | 'token_algorithm_refused'
+  | 'token_type_refused'
+  | 'token_critical_header_unknown'
+  | 'token_issuer_untrusted'
+  | 'token_key_unknown'
+  | 'token_signature_invalid'
+  | 'token_expired'
+  | 'token_not_yet_valid'
+  | 'token_audience_mismatch'
+  | 'token_claims_invalid'
+  // Authentication: who it is.
+  | 'principal_missing'
+  | 'principal_refused'
+  // Authorization.
+  | 'role_missing'
+  | 'permission_missing'
+  | 'scope_missing'
+  | 'policy_denied'
+  | 'policy_failed'
+  | 'denied_by_default'
+  // The way in.
+  | 'route_unknown'
+  | 'transport_unsupported';
+
+export interface Allowed {
+  readonly allowed: true;
+}
+
+export interface Denied {
+  readonly allowed: false;
+  readonly reason: DenialReason;
+  /** The scopes that the route asks for, where `reason` is `scope_missing` (RFC 6750, section 3). */
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** The answer of every check: allowed, or denied with a reason. */
+export type Decision = Allowed | Denied;
+
+export const ALLOWED: Allowed = Object.freeze({ allowed: true });
+
+const denials = new Map<DenialReason, Denied>();
+
+/** The denial for a reason; one frozen object a reason, so that denying allocates nothing. */
+export function denied(reason: DenialReason): Denied {
+  let denial = denials.get(reason);
+  if (denial === undefined) {
+    denial = Object.freeze({ allowed: false, reason });
+    denials.set(reason, denial);
+  }
+  return denial;
+}

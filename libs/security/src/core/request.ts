@@ -1,0 +1,86 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Principal } from './principal.js';
+
+/** What the library reads of a request; Express's and Fastify's both have it. */
+export interface HttpRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly query?: unknown;
+  readonly body?: unknown;
+  readonly params?: unknown;
+  readonly cookies?: unknown;
+  /** Fastify keeps Node's request here; Express's request is Node's. */
+  readonly raw?: { readonly rawHeaders: readonly string[] };
+  readonly rawHeaders?: readonly string[];
+  readonly socket?: { readonly remoteAddress?: string | undefined };
+  user?: unknown;
+}
+
+const PRINCIPAL = Symbol('palisade.principal');
+const ADMITTED_BY = Symbol('palisade.admittedBy');
+
+interface CarriesPrincipal {
+  [PRINCIPAL]?: Principal;
+  [ADMITTED_BY]?: object;
+}
+
+export function httpRequestOf(context: ExecutionContext): HttpRequest {
+  return context.getArgByIndex<HttpRequest>(0);
+}
+
+/**
+ * Commits the one principal of a request, with the route that admitted it. Checks read it back from a private slot:
+ * `request.user` is there for handlers, and anything may have written to it.
+ */
+export function commitPrincipal(request: HttpRequest, principal: Principal, route: object): void {
+  const carrier = request as CarriesPrincipal;
+  carrier[PRINCIPAL] = principal;
+  carrier[ADMITTED_BY] = route;
+  request.user = principal;
+}
+
+export function principalOf(request: HttpRequest): Principal | undefined {
+  return (request as CarriesPrincipal)[PRINCIPAL];
+}
+
+/**
+ * The principal as this route admitted it. A handler that calls `next()` hands the request to another route, which may
+ * not take over who was let in under other rules.
+ */
+export function principalAdmittedBy(route: object, request: HttpRequest): Principal | undefined {
+  const carrier = request as CarriesPrincipal;
+  return carrier[ADMITTED_BY] === route ? carrier[PRINCIPAL] : undefined;
+}
+
+const AUTHORIZATION = 'authorization';
+
+/**
+ * True when a singleton header came more than once. Node keeps only the first `Authorization` line in `headers`, so a
+ * second one shows in the raw headers alone (RFC 9110, section 5.3).
+ */
+export function isAuthorizationRepeated(request: HttpRequest): boolean {
+  const raw = request.raw?.rawHeaders ?? request.rawHeaders;
+  if (raw === undefined) return false;
+  let seen = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) {
+      if (seen) return true;
+      seen = true;
+    }
+  }
+  return false;
+}
+
+const IPV4_MAPPED = '::ffff:';
+
+/** The address of the peer; an IPv4 address that came mapped into IPv6 is given as IPv4. */
+export function clientAddressOf(request: HttpRequest): string | undefined {
+  const address = request.socket?.remoteAddress;
+  if (address !== undefined && address.startsWith(IPV4_MAPPED) && address.includes('.')) {
+    return address.slice(IPV4_MAPPED.length);
+  }
+  return address;
+}

@@ -1,0 +1,231 @@
+import type { Type } from '@nestjs/common';
+import { namesOf, type Declaration } from './declarations.js';
+import type { ConfigurationProblem } from './errors.js';
+import { nearestName } from './options.rules.js';
+import type { Access, DeclarationLevel, HandlerFunction, RoutePolicy } from './route-policy.js';
+
+/** The rules declared in one place; layers are ordered from the handler outwards. */
+export interface DeclarationLayer {
+  readonly level: DeclarationLevel;
+  /** The place, for messages: `AccountsController.list`, `AccountsController`, `SecurityModule.forFeature`. */
+  readonly where: string;
+  readonly declarations: readonly Declaration[];
+  /** A method that the handler overrides: its requirements still hold, its exemptions do not. */
+  readonly overridden?: boolean;
+}
+
+export interface RouteDeclarations {
+  readonly id: string;
+  readonly controller: Type;
+  readonly handler: HandlerFunction;
+  readonly layers: readonly DeclarationLayer[];
+}
+
+/** What the application knows, to check names against. */
+export interface KnownNames {
+  readonly roles: ReadonlySet<string>;
+  /** The schemes that can be named; `has` also knows the Passport strategies that are registered but not listed. */
+  readonly schemes: { readonly names: readonly string[]; has(name: string): boolean };
+  /** The schemes tried where none is named. */
+  readonly defaultSchemes: readonly string[];
+  readonly fallback: 'authenticated' | 'deny';
+}
+
+type Kind = Declaration['kind'];
+type Declared<K extends Kind> = Extract<Declaration, { kind: K }>;
+
+const REQUIREMENTS = ['roles', 'permissions', 'scopes', 'policies'] as const;
+const OF_IDENTITY = ['roles', 'permissions', 'scopes'] as const;
+
+/**
+ * Turns the rules declared around a handler into its frozen policy.
+ *
+ * Of one kind, the nearest rule replaces those further out; different kinds add up. A requirement nearer than
+ * `@Public` or `@OptionalAuth` beats it; on the same level they contradict each other and the start is refused.
+ */
+export function compileRoutePolicy(
+  route: RouteDeclarations,
+  known: KnownNames,
+  problems: ConfigurationProblem[],
+): RoutePolicy {
+  for (const layer of route.layers) checkLayer(layer, known, problems);
+  const layers = route.layers.map(withoutInheritedExemption);
+  const access = nearest(layers, 'access');
+  const exempt = access !== undefined && access.rule.access !== 'authenticated' ? access : undefined;
+  const beaten = exempt !== undefined && layers.slice(0, exempt.index).some(hasRequirement);
+  const effective = exempt === undefined || beaten ? layers : cutBehind(layers, exempt);
+
+  const roles = nearest(effective, 'roles');
+  const permissions = nearest(effective, 'permissions');
+  const scopes = nearest(effective, 'scopes');
+  const policies = nearest(effective, 'policies');
+  const required = roles ?? permissions ?? scopes ?? policies;
+  const declared: Access | undefined = beaten ? 'authenticated' : access?.rule.access;
+  const resolved: Access =
+    declared ?? (required !== undefined || known.fallback === 'authenticated' ? 'authenticated' : 'denied');
+
+  return Object.freeze({
+    id: route.id,
+    controller: route.controller,
+    handler: route.handler,
+    access: resolved,
+    schemes: Object.freeze(resolved === 'public' ? [] : schemesOf(beaten ? undefined : access?.rule, known)),
+    roles: roles && freezeRequirement(roles.rule.requirement),
+    permissions: permissions && freezeRequirement(permissions.rule.requirement),
+    scopes: scopes && Object.freeze([...scopes.rule.scopes]),
+    policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
+    declaredAt: Object.freeze({
+      ...(access !== undefined && !beaten && { access: access.layer.level }),
+      ...(roles && { roles: roles.layer.level }),
+      ...(permissions && { permissions: permissions.layer.level }),
+      ...(scopes && { scopes: scopes.layer.level }),
+      ...(policies && { policies: policies.layer.level }),
+    }),
+  });
+}
+
+function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: ConfigurationProblem[]): void {
+  const { where, declarations } = layer;
+  const of = <K extends Kind>(kind: K) => declarations.filter((rule): rule is Declared<K> => rule.kind === kind);
+  const report = (problem: string, fix: string) => problems.push({ where, problem, fix });
+
+  for (const kind of ['access', ...OF_IDENTITY] as const) {
+    const rules = of(kind);
+    if (rules.length > 1) {
+      report(`${listed(rules)} contradict each other`, 'Keep one of them');
+    }
+  }
+  const access = of('access')[0];
+  if (access !== undefined && access.access !== 'authenticated') {
+    const kinds = access.access === 'public' ? REQUIREMENTS : OF_IDENTITY;
+    const contradicting = kinds.flatMap((kind) => of(kind));
+    if (contradicting.length > 0) {
+      const whom = access.access === 'public' ? 'nobody is identified' : 'an anonymous caller has none';
+      report(
+        `${access.decorator} and ${listed(contradicting)} contradict each other: ${whom}`,
+        `Remove ${access.decorator}, or the requirement`,
+      );
+    }
+  }
+  for (const rule of declarations) checkNames(rule, known, report);
+}
+
+function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
+  if (rule.kind === 'access') {
+    if (rule.access !== 'authenticated') return;
+    for (const scheme of rule.schemes) {
+      if (!known.schemes.has(scheme)) {
+        report(
+          `${rule.decorator} names the scheme "${scheme}", which is not configured`,
+          suggestion(scheme, known.schemes.names) ??
+            'Configure it in authentication, or add a Passport strategy of that name to the providers of a module',
+        );
+      }
+    }
+    return;
+  }
+  if (rule.kind === 'policies') {
+    if (rule.policies.length === 0) report('@Policy() names no policy', 'Name one, or remove the decorator');
+    for (const policy of rule.policies) {
+      if (typeof policy !== 'function') {
+        report(
+          '@Policy names something that is neither a class nor a function',
+          'A circular import leaves a class undefined: move the policy into a file of its own',
+        );
+      }
+    }
+    return;
+  }
+  const names = rule.kind === 'scopes' ? rule.scopes : namesOf(rule.requirement);
+  if (names.length === 0 || names.some((name) => typeof name !== 'string' || name === '')) {
+    report(
+      `${rule.decorator} names nothing, or something that is no name`,
+      'Name at least one, or remove the decorator',
+    );
+    return;
+  }
+  if (rule.kind === 'roles') {
+    for (const role of names) {
+      if (!known.roles.has(role)) {
+        report(
+          `${rule.decorator} names the role "${role}", which is not declared`,
+          suggestion(role, known.roles) ?? 'Declare it in authorization.roles',
+        );
+      }
+    }
+  }
+  if (rule.kind === 'scopes') {
+    for (const scope of names) {
+      if (!SCOPE.test(scope)) {
+        report(
+          `${rule.decorator} names a scope that no token can carry`,
+          'Use the characters of RFC 6749, section 3.3',
+        );
+      }
+    }
+  }
+}
+
+// RFC 6749, section 3.3. What is allowed here is also safe inside a quoted challenge parameter.
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+
+function suggestion(name: string, candidates: Iterable<string>): string | undefined {
+  const nearestOne = nearestName(name, candidates);
+  return nearestOne === undefined ? undefined : `Did you mean "${nearestOne}"?`;
+}
+
+function listed(rules: readonly Declaration[]): string {
+  return rules.map(({ decorator }) => decorator).join(' and ');
+}
+
+interface Found<K extends Kind> {
+  readonly rule: Declared<K>;
+  readonly layer: DeclarationLayer;
+  readonly index: number;
+}
+
+function nearest<K extends Kind>(layers: readonly DeclarationLayer[], kind: K): Found<K> | undefined {
+  for (const [index, layer] of layers.entries()) {
+    const rule = layer.declarations.find((candidate): candidate is Declared<K> => candidate.kind === kind);
+    if (rule !== undefined) return { rule, layer, index };
+  }
+  return undefined;
+}
+
+function hasRequirement(layer: DeclarationLayer): boolean {
+  return layer.declarations.some(({ kind }) => kind !== 'access');
+}
+
+function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
+  return layer.overridden !== true
+    ? layer
+    : {
+        ...layer,
+        declarations: layer.declarations.filter((rule) => rule.kind !== 'access' || rule.access === 'authenticated'),
+      };
+}
+
+/** An exemption lifts the requirements further out; `@OptionalAuth` leaves policies, which may judge the anonymous. */
+function cutBehind(layers: readonly DeclarationLayer[], exempt: Found<'access'>): readonly DeclarationLayer[] {
+  const keepsPolicies = exempt.rule.access === 'optional';
+  return layers.map((layer, index) =>
+    index <= exempt.index
+      ? layer
+      : { ...layer, declarations: keepsPolicies ? layer.declarations.filter(({ kind }) => kind === 'policies') : [] },
+  );
+}
+
+function schemesOf(rule: Declared<'access'> | undefined, known: KnownNames): string[] {
+  const named = rule?.access === 'authenticated' ? rule.schemes : [];
+  return named.length > 0 ? [...named] : [...known.defaultSchemes];
+}
+
+/** Several `@Policy` on one level add up. */
+function allPolicies(layer: DeclarationLayer) {
+  return layer.declarations.flatMap((rule) => (rule.kind === 'policies' ? rule.policies : []));
+}
+
+function freezeRequirement<R extends Declared<'roles'>['requirement']>(requirement: R): R {
+  Object.freeze(namesOf(requirement));
+  return Object.freeze(requirement);
+}

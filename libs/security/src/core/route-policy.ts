@@ -1,0 +1,89 @@
+import type { ExecutionContext, Type } from '@nestjs/common';
+import type { Decision, Denied } from './decision.js';
+import type { Principal } from './principal.js';
+import type { HttpRequest } from './request.js';
+
+/** Who may call at all; `denied` where nothing is declared and `authorization.fallback` is `deny`. */
+export type Access = 'public' | 'optional' | 'authenticated' | 'denied';
+
+/** Names of which one suffices, or all are needed. */
+export type Requirement = { readonly any: readonly string[] } | { readonly all: readonly string[] };
+
+/** Where a rule was declared, nearest first. */
+export type DeclarationLevel = 'handler' | 'class' | 'feature' | 'root';
+
+/** An {@link AccessPolicy} as named in `@Policy`: its class or the function itself. */
+export type PolicyReference = Type<AccessPolicy> | AccessPolicyFunction;
+
+/** The compiled, frozen requirements of one handler. Everything that enforces, prints or tests access reads it. */
+export interface RoutePolicy {
+  /** `Controller.handler`, for people; the identity is (`controller`, `handler`). */
+  readonly id: string;
+  readonly controller: Type;
+  readonly handler: HandlerFunction;
+  readonly access: Access;
+  /** The schemes whose credentials are accepted, in the order they are tried. Empty for `public`. */
+  readonly schemes: readonly string[];
+  readonly roles?: Requirement | undefined;
+  readonly permissions?: Requirement | undefined;
+  /** All of them are needed. */
+  readonly scopes?: readonly string[] | undefined;
+  /** All of them must allow. */
+  readonly policies: readonly PolicyReference[];
+  /** The level each rule comes from; a rule that was not declared is absent. */
+  readonly declaredAt: Readonly<
+    Partial<Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies', DeclarationLevel>>
+  >;
+}
+
+// eslint-disable-next-line typescript/no-unsafe-function-type
+export type HandlerFunction = Function;
+
+/** What an {@link AccessPolicy} is told of the request besides who calls. */
+export interface AccessContext {
+  /** The framework's request (Express or Fastify). */
+  readonly request: HttpRequest;
+  /** The parameters of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly route: RoutePolicy;
+  readonly execution: ExecutionContext;
+}
+
+export type AccessAnswer = boolean | Decision;
+
+/** Decides on a request; a provider, so that it can use others. Whatever it throws denies. */
+export interface AccessPolicy {
+  decide(principal: Principal, context: AccessContext): AccessAnswer | Promise<AccessAnswer>;
+}
+
+/** An {@link AccessPolicy} without dependencies. */
+export type AccessPolicyFunction = (
+  principal: Principal,
+  context: AccessContext,
+) => AccessAnswer | Promise<AccessAnswer>;
+
+/** What came of reading a request's credentials. */
+export type AuthenticationResult =
+  | { readonly principal: Principal }
+  | {
+      readonly denial: Denied;
+      /** Values of `WWW-Authenticate`, one a scheme. */
+      readonly challenges: readonly string[];
+      /** Where a strategy sends the user instead (OAuth 2.0, OpenID Connect, SAML). */
+      readonly redirect?: { readonly url: string; readonly status: number } | undefined;
+    };
+
+export type AuthenticationStep = (request: HttpRequest) => AuthenticationResult | Promise<AuthenticationResult>;
+
+export type AuthorizationStep = (principal: Principal, execution: ExecutionContext) => Decision | Promise<Decision>;
+
+/** A policy with the checks compiled from it. */
+export interface GuardedRoute {
+  readonly policy: RoutePolicy;
+  /** Absent on public routes. */
+  readonly authenticate?: AuthenticationStep | undefined;
+  /** Absent where being authenticated is all that is asked. */
+  readonly authorize?: AuthorizationStep | undefined;
+  /** The values of `WWW-Authenticate` that go with a denial by authorization. */
+  readonly challengesOf: (denial: Denied, principal?: Principal) => readonly string[];
+}
