@@ -1,0 +1,42 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { declaration } from '../core/declarations.js';
+import { ANONYMOUS, type Principal } from '../core/principal.js';
+import { clientAddressOf, httpRequestOf, principalOf } from '../core/request.js';
+
+/**
+ * Anybody may call; no credentials are looked at. A requirement nearer to the handler beats it.
+ *
+ * On one level with a requirement, or with `@Authenticated` or `@OptionalAuth`, it stops the start.
+ */
+export const Public = (): ClassDecorator & MethodDecorator =>
+  declaration({ kind: 'access', access: 'public', decorator: '@Public()' });
+
+/** Anonymous, or a valid credential; an invalid one is still answered with 401. */
+export const OptionalAuth = (): ClassDecorator & MethodDecorator =>
+  declaration({ kind: 'access', access: 'optional', decorator: '@OptionalAuth()' });
+
+/**
+ * Any of the named schemes: `jwt`, or the name of a Passport strategy. Without arguments, any configured scheme.
+ *
+ * A scheme that is neither configured nor registered stops the start.
+ */
+export const Authenticated = (...schemes: string[]): ClassDecorator & MethodDecorator =>
+  declaration({
+    kind: 'access',
+    access: 'authenticated',
+    schemes,
+    decorator: `@Authenticated(${schemes.map((scheme) => `'${scheme}'`).join(', ')})`,
+  });
+
+/** Injects the {@link Principal}, or one of its properties. On public routes it is the anonymous principal. */
+export const CurrentUser: <K extends keyof Principal>(property?: K) => ParameterDecorator = createParamDecorator(
+  (property: keyof Principal | undefined, context: ExecutionContext) => {
+    const principal = principalOf(httpRequestOf(context)) ?? ANONYMOUS;
+    return property === undefined ? principal : principal[property];
+  },
+);
+
+/** Injects the address of the client: the peer of the connection, with IPv4 mapped into IPv6 given as IPv4. */
+export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  clientAddressOf(httpRequestOf(context)),
+);

@@ -1,0 +1,117 @@
+import passport, { type Strategy } from 'passport';
+import { denied, type Denied } from '../core/decision.js';
+import type { AuthenticationResult, AuthenticationStep, RoutePolicy } from '../core/route-policy.js';
+import { statusOf } from '../core/errors.js';
+import { ANONYMOUS, type Principal } from '../core/principal.js';
+import type { HttpRequest } from '../core/request.js';
+import type { AuthenticationOptions, PassportSchemeOptions } from './authentication.options.js';
+import { BearerChallenges } from './bearer.challenges.js';
+import { JwtScheme } from './jwt.scheme.js';
+import type { JwtVerifier } from './jwt/jwt-verifier.js';
+import { PassportScheme } from './passport.scheme.js';
+import { isSuccess, type Scheme, type SchemeFailure, type SchemeResult } from './scheme.js';
+
+const MISSING = denied('credentials_missing');
+const ANONYMOUS_RESULT: AuthenticationResult = Object.freeze({ principal: ANONYMOUS });
+
+/** Knows the schemes of the application and compiles, for a route, the step that tries them in order. */
+export class Authenticator {
+  private readonly schemes = new Map<string, Scheme>();
+  /** What a route without named schemes accepts. */
+  readonly defaultSchemes: readonly string[];
+  private readonly passportOptions: ReadonlyMap<string, PassportSchemeOptions>;
+  private readonly bearer: BearerChallenges;
+
+  constructor(
+    private readonly options: AuthenticationOptions,
+    jwt: JwtVerifier | undefined,
+  ) {
+    if (options.jwt !== undefined && jwt !== undefined) {
+      this.schemes.set('jwt', new JwtScheme(options.jwt, jwt, options.principal));
+    }
+    const named = (options.passport ?? []).map((scheme) => (typeof scheme === 'string' ? { name: scheme } : scheme));
+    this.passportOptions = new Map(named.map((scheme) => [scheme.name, scheme]));
+    this.defaultSchemes = [...this.schemes.keys(), ...this.passportOptions.keys()];
+    this.bearer = new BearerChallenges(options.jwt?.realm);
+  }
+
+  /** True for the schemes that are configured and for the Passport strategies that are registered by now. */
+  knows(name: string): boolean {
+    return this.schemes.has(name) || strategyNamed(name) !== undefined;
+  }
+
+  /** `undefined` for public routes: no credentials are looked at. */
+  compile(policy: RoutePolicy): AuthenticationStep | undefined {
+    if (policy.access === 'public') return undefined;
+    const schemes = policy.schemes.map((name) => this.schemeNamed(name));
+    const optional = policy.access === 'optional';
+    const missing = optional ? ANONYMOUS_RESULT : { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
+    const [only, ...others] = schemes;
+    if (only === undefined || others.length > 0) return (request) => this.tryAll(schemes, request, missing);
+
+    const settle = (result: SchemeResult): AuthenticationResult => {
+      if (result === undefined) return missing;
+      if (isSuccess(result)) return result;
+      return optional && result.redirect !== undefined ? missing : this.failed([only], result);
+    };
+    return (request) => {
+      const result = only.authenticate(request);
+      return result instanceof Promise ? result.then(settle) : settle(result);
+    };
+  }
+
+  /**
+   * The challenges of a denial by authorization. A 401 names the route's schemes; a 403 has a challenge only for those
+   * who came with a bearer token (RFC 6750, section 3.1).
+   */
+  challengesOfDenial(policy: RoutePolicy): (denial: Denied, principal?: Principal) => readonly string[] {
+    const schemes = policy.schemes.map((name) => this.schemeNamed(name));
+    return (denial, principal) => {
+      if (statusOf(denial.reason) === 401) return this.challengesOf(schemes, denial);
+      return principal?.scheme === 'jwt' ? [this.bearer.for(denial)] : [];
+    };
+  }
+
+  /** In sequence, so that two schemes never write one request; the first principal is the one. */
+  private async tryAll(
+    schemes: readonly Scheme[],
+    request: HttpRequest,
+    missing: AuthenticationResult,
+  ): Promise<AuthenticationResult> {
+    let first: SchemeFailure | undefined;
+    for (const scheme of schemes) {
+      const result = await scheme.authenticate(request);
+      if (result === undefined) continue;
+      if (isSuccess(result)) return result;
+      // Where credentials are optional, nobody is sent away to fetch some.
+      if (result.redirect !== undefined && missing === ANONYMOUS_RESULT) continue;
+      if (result.final) return this.failed([scheme], result);
+      first ??= result;
+    }
+    return first === undefined ? missing : this.failed(schemes, first);
+  }
+
+  private failed(schemes: readonly Scheme[], { denial, challenges, redirect }: SchemeFailure): AuthenticationResult {
+    return { denial, challenges: challenges ?? this.challengesOf(schemes, denial), redirect };
+  }
+
+  private challengesOf(schemes: readonly Scheme[], denial: Denied): readonly string[] {
+    return schemes.length === 0 ? [this.bearer.for(denial)] : schemes.map((scheme) => scheme.challenge(denial));
+  }
+
+  private schemeNamed(name: string): Scheme {
+    const existing = this.schemes.get(name);
+    if (existing !== undefined) return existing;
+    const strategy = strategyNamed(name);
+    if (strategy === undefined) throw new Error(`No Passport strategy is registered under the name "${name}"`);
+    const scheme = new PassportScheme(this.passportOptions.get(name) ?? { name }, strategy, this.options.principal);
+    this.schemes.set(name, scheme);
+    return scheme;
+  }
+}
+
+/** Passport tells nobody what it has registered, but for this method, which its own middleware uses. */
+function strategyNamed(name: string): Strategy | undefined {
+  const registry = passport as unknown as { _strategy(name: string): Strategy | undefined };
+  return registry._strategy(name);
+}

@@ -1,0 +1,93 @@
+import { denied, type Denied } from '../core/decision.js';
+import { isAuthorizationRepeated, type HttpRequest } from '../core/request.js';
+import type { JwtTransport } from './jwt/jwt.options.js';
+
+/** A token, a denial, or nothing where the request carries none. */
+export type TokenSource = (request: HttpRequest) => string | Denied | undefined;
+
+// RFC 9110, section 11.1: the scheme is case-insensitive. RFC 6750, section 2.1 asks for exactly one space; more are
+// taken as one (RFC 9110, section 11.4), anything behind the token is malformed.
+const BEARER = /^bearer(?: +|$)/i;
+const MALFORMED = denied('credentials_malformed');
+const REPEATED = denied('credentials_repeated');
+
+/** The token of the `Authorization` header (RFC 6750, section 2.1). Another scheme is no bearer credential. */
+export function tokenFromHeader(request: HttpRequest): string | Denied | undefined {
+  const header = request.headers.authorization;
+  if (header === undefined) return undefined;
+  if (isAuthorizationRepeated(request)) return REPEATED;
+  const scheme = BEARER.exec(header);
+  if (scheme === null) return undefined;
+  const token = header.slice(scheme[0].length).trimEnd();
+  return token.includes(' ') || token.includes(',') ? MALFORMED : token;
+}
+
+/** One function for the configured transports; two that both carry a token are refused (RFC 6750, section 2). */
+export function tokenSource(transports: readonly JwtTransport[]): TokenSource {
+  const sources = transports.map(sourceOf);
+  const [first, ...others] = sources;
+  if (first !== undefined && others.length === 0) return first;
+  return (request) => {
+    let found: string | undefined;
+    for (const source of sources) {
+      const token = source(request);
+      if (token === undefined) continue;
+      if (typeof token !== 'string') return token;
+      if (found !== undefined) return REPEATED;
+      found = token;
+    }
+    return found;
+  };
+}
+
+function sourceOf(transport: JwtTransport): TokenSource {
+  if (transport === 'header') return tokenFromHeader;
+  if (typeof transport === 'function') return fromFunction(transport);
+  if ('cookie' in transport) return fromCookie(transport.cookie);
+  if ('query' in transport) return (request) => single(valueIn(request.query, transport.query));
+  return (request) => (isForm(request) ? single(valueIn(request.body, transport.form)) : undefined);
+}
+
+function fromFunction(extract: (request: object) => string | undefined): TokenSource {
+  return (request) => {
+    const token: unknown = extract(request);
+    return token === undefined || token === null ? undefined : single(token);
+  };
+}
+
+/** A parameter that is there must be there once and hold something (RFC 6750, section 3.1: invalid_request). */
+function single(value: unknown): string | Denied | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) return REPEATED;
+  return typeof value === 'string' && value !== '' ? value : MALFORMED;
+}
+
+function valueIn(record: unknown, name: string): unknown {
+  return typeof record === 'object' && record !== null && Object.hasOwn(record, name)
+    ? (record as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** RFC 6750, section 2.2: only single-part, form-encoded bodies carry a token. */
+function isForm(request: HttpRequest): boolean {
+  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers['content-type'] ?? '');
+}
+
+/** Reads the cookie from the header, so that no cookie parser is needed; two of one name are refused. */
+function fromCookie(name: string): TokenSource {
+  return (request) => {
+    const header = request.headers.cookie;
+    if (header === undefined || !header.includes(name)) return undefined;
+    let found: string | undefined;
+    for (const pair of header.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+      if (found !== undefined) return REPEATED;
+      found = pair
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1');
+    }
+    return found === '' ? undefined : found;
+  };
+}

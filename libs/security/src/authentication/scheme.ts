@@ -1,0 +1,31 @@
+import type { Denied } from '../core/decision.js';
+import type { Principal } from '../core/principal.js';
+import type { HttpRequest } from '../core/request.js';
+
+/** What a scheme made of a request; `undefined` where the request brings no credentials for it. */
+export type SchemeResult = SchemeSuccess | SchemeFailure | undefined;
+
+export interface SchemeSuccess {
+  readonly principal: Principal;
+}
+
+export interface SchemeFailure {
+  readonly denial: Denied;
+  /** True when no other scheme may be tried: the credentials are this scheme's, and wrong (fails closed). */
+  readonly final: boolean;
+  /** Challenges in place of the scheme's own. */
+  readonly challenges?: readonly string[] | undefined;
+  readonly redirect?: { readonly url: string; readonly status: number } | undefined;
+}
+
+/** A way to authenticate. */
+export interface Scheme {
+  readonly name: string;
+  /** The value of `WWW-Authenticate` for a denial; computed before, not per request. */
+  challenge(denial: Denied): string;
+  authenticate(request: HttpRequest): SchemeResult | Promise<SchemeResult>;
+}
+
+export function isSuccess(result: SchemeResult): result is SchemeSuccess {
+  return result !== undefined && 'principal' in result;
+}
