@@ -1,0 +1,119 @@
+import { HttpException, Logger, type ExecutionContext } from '@nestjs/common';
+import { ALLOWED, denied, type Decision } from '../core/decision.js';
+import { isDenialReason } from '../core/errors.js';
+import type { Principal } from '../core/principal.js';
+import { httpRequestOf } from '../core/request.js';
+import type {
+  AccessAnswer,
+  AccessContext,
+  AccessPolicyFunction,
+  AuthorizationStep,
+  RoutePolicy,
+} from '../core/route-policy.js';
+import type { AuthorizationOptions } from './authorization.options.js';
+import { holdsPermission, principalChecks, type PrincipalCheck } from './authorization.policy.js';
+import type { MaskingViewer } from './masking/masking.policy.js';
+import { rolesGranting } from './permissions.policy.js';
+import { parseRoleHierarchy, type RoleHierarchy } from './role-hierarchy.js';
+
+const POLICY_DENIED = denied('policy_denied');
+const POLICY_FAILED = denied('policy_failed');
+
+/** Compiles, for a route, the step that decides whether a principal may call it. */
+export class Authorizer {
+  readonly hierarchy: RoleHierarchy;
+  private readonly permissions: Readonly<Record<string, readonly string[]>>;
+  private readonly logger = new Logger(Authorizer.name);
+  private readonly permissionChecks = new Map<string, (principal: Principal) => boolean>();
+
+  /** Takes options that were checked: what is wrong with them was reported then. */
+  constructor(options: AuthorizationOptions) {
+    this.hierarchy = parseRoleHierarchy(options.roles, 'authorization.roles', []);
+    this.permissions = options.permissions ?? {};
+  }
+
+  /** `undefined` where being admitted by authentication is all that is asked. */
+  compile(policy: RoutePolicy, policies: readonly AccessPolicyFunction[]): AuthorizationStep | undefined {
+    if (policy.access === 'public') return undefined;
+    const checks = principalChecks(policy, this.hierarchy, this.permissions);
+    if (policies.length > 0) return this.withPolicies(policy, checks, policies);
+    const [only, ...others] = checks;
+    if (only === undefined) return undefined;
+    return others.length === 0 ? only : (principal) => firstDenial(checks, principal);
+  }
+
+  /** True when some role carries the permission. */
+  isGranted(permission: string): boolean {
+    return rolesGranting(permission, this.permissions, this.hierarchy).size > 0;
+  }
+
+  /** What output masking asks about a principal. */
+  viewerOf(principal: Principal): MaskingViewer {
+    return {
+      hasRole: (role) => {
+        const satisfying = this.hierarchy.satisfying(role);
+        return principal.roles.some((held) => satisfying.has(held));
+      },
+      hasPermission: (permission) => this.holderOf(permission)(principal),
+    };
+  }
+
+  private holderOf(permission: string): (principal: Principal) => boolean {
+    let holds = this.permissionChecks.get(permission);
+    if (holds === undefined) {
+      holds = holdsPermission(permission, this.hierarchy, this.permissions);
+      this.permissionChecks.set(permission, holds);
+    }
+    return holds;
+  }
+
+  private withPolicies(
+    route: RoutePolicy,
+    checks: readonly PrincipalCheck[],
+    policies: readonly AccessPolicyFunction[],
+  ): AuthorizationStep {
+    return (principal, execution) => {
+      const decision = firstDenial(checks, principal);
+      return decision.allowed ? this.decide(route, policies, principal, execution) : decision;
+    };
+  }
+
+  private async decide(
+    route: RoutePolicy,
+    policies: readonly AccessPolicyFunction[],
+    principal: Principal,
+    execution: ExecutionContext,
+  ): Promise<Decision> {
+    const request = httpRequestOf(execution);
+    const params = (request.params ?? {}) as AccessContext['params'];
+    const context: AccessContext = { request, params, route, execution };
+    for (const policy of policies) {
+      try {
+        const decision = decisionOf(await policy(principal, context));
+        if (!decision.allowed) return decision;
+      } catch (error) {
+        // A policy may choose the answer of its denial, such as 404 for what the caller must not know of.
+        if (error instanceof HttpException) throw error;
+        this.logger.error(`A policy of ${route.id} failed`, error instanceof Error ? error.stack : undefined);
+        return POLICY_FAILED;
+      }
+    }
+    return ALLOWED;
+  }
+}
+
+function firstDenial(checks: readonly PrincipalCheck[], principal: Principal): Decision {
+  for (const check of checks) {
+    const decision = check(principal);
+    if (!decision.allowed) return decision;
+  }
+  return ALLOWED;
+}
+
+/** Only `true` and an allowing decision allow; whatever else a policy answers denies (fails closed). */
+function decisionOf(answer: AccessAnswer): Decision {
+  if (answer === true) return ALLOWED;
+  if (typeof answer !== 'object' || answer === null) return POLICY_DENIED;
+  if (answer.allowed === true) return ALLOWED;
+  return isDenialReason(answer.reason) ? answer : POLICY_DENIED;
+}

@@ -1,0 +1,605 @@
+import { describe, expect, it } from '@jest/globals';
+import { StreamableFile } from '@nestjs/common';
+import * as fc from 'fast-check';
+import { Readable } from 'node:stream';
+import { Sensitive, VisibleTo } from './masking.decorators.js';
+import { mask, MaskingError, type MaskingViewer } from './masking.policy.js';
+
+function viewer(...roles: string[]): MaskingViewer {
+  return { hasRole: (role) => roles.includes(role), hasPermission: (permission) => roles.includes(permission) };
+}
+
+function shownTo(value: unknown, ...roles: string[]): unknown {
+  return mask(value, () => viewer(...roles));
+}
+
+function shownToNobody(value: unknown): unknown {
+  return mask(value, () => undefined);
+}
+
+/** What a client receives. */
+function sent(value: unknown, ...roles: string[]): unknown {
+  const json = JSON.stringify(shownTo(value, ...roles)) as string | undefined;
+  return json === undefined ? undefined : JSON.parse(json);
+}
+
+class Account {
+  id = 'a1';
+  @Sensitive() pin = 'pin-value';
+  @VisibleTo('auditor') balance = 100;
+  @VisibleTo({ roles: ['teller'], otherwise: 'mask' }) owner = 'Alice Liddell';
+  @VisibleTo({ permissions: ['iban:read'], otherwise: (iban) => `…${String(iban).slice(-4)}` }) iban = 'XX00123456789';
+}
+
+class Holder {
+  constructor(
+    public name: string,
+    public account: unknown,
+  ) {}
+}
+
+describe('the fields of an instance', () => {
+  it('are all shown but the sensitive ones to who holds every role and permission', () => {
+    expect(sent(new Account(), 'auditor', 'teller', 'iban:read')).toEqual({
+      id: 'a1',
+      balance: 100,
+      owner: 'Alice Liddell',
+      iban: 'XX00123456789',
+    });
+  });
+
+  it('are dropped or masked for who holds none', () => {
+    expect(sent(new Account())).toEqual({ id: 'a1', owner: '***', iban: '…6789' });
+  });
+
+  it('are dropped or masked when nobody is known', () => {
+    expect(shownToNobody(new Account())).toEqual({ id: 'a1', owner: '***', iban: '…6789' });
+  });
+
+  it('keep their order', () => {
+    expect(Object.keys(shownTo(new Account(), 'auditor', 'teller') as object)).toEqual([
+      'id',
+      'balance',
+      'owner',
+      'iban',
+    ]);
+  });
+
+  it('are not changed in the instance itself', () => {
+    const account = Object.freeze(new Account());
+    shownTo(account);
+    expect(account.pin).toBe('pin-value');
+    expect(account.balance).toBe(100);
+  });
+
+  it('show a fixed mask that tells neither length nor type', () => {
+    class Masked {
+      @VisibleTo({ roles: ['x'], otherwise: 'mask' }) value: unknown;
+      constructor(value: unknown) {
+        this.value = value;
+      }
+    }
+    for (const value of ['', 'a', 'a'.repeat(1000), 0, null, [1, 2], { a: 1 }]) {
+      expect(sent(new Masked(value))).toEqual({ value: '***' });
+    }
+  });
+
+  it('show nothing where the mask function throws or answers undefined', () => {
+    class Masked {
+      visible = true;
+      @VisibleTo({
+        roles: ['x'],
+        otherwise: () => {
+          throw new Error('no');
+        },
+      })
+      throwing = 'hidden-one';
+      @VisibleTo({ roles: ['x'], otherwise: () => undefined }) silent = 'hidden-two';
+    }
+    expect(Object.keys(shownTo(new Masked()) as object)).toEqual(['visible']);
+  });
+
+  it('are masked again inside what a mask function answers with', () => {
+    class Outer {
+      @VisibleTo({ roles: ['x'], otherwise: (inner) => ({ inner }) }) account = new Account();
+    }
+    expect(JSON.stringify(shownTo(new Outer()))).not.toContain('pin-value');
+  });
+
+  it('ask the viewer once for each class, however many instances there are', () => {
+    let asked = 0;
+    let made = 0;
+    mask(
+      Array.from({ length: 50 }, () => new Account()),
+      () => {
+        made += 1;
+        return { hasRole: () => (asked += 1) > 0 };
+      },
+    );
+    expect(made).toBe(1);
+    expect(asked).toBe(2);
+  });
+
+  it('stay hidden from a viewer that answers with anything but true', () => {
+    const lying = { hasRole: () => 'yes' as unknown as boolean, hasPermission: () => 1 as unknown as boolean };
+    expect(mask(new Account(), () => lying)).toEqual({ id: 'a1', owner: '***', iban: '…6789' });
+  });
+
+  it('are hidden from a viewer that knows no permissions', () => {
+    expect(mask(new Account(), () => ({ hasRole: () => true }))).toMatchObject({ balance: 100, iban: '…6789' });
+  });
+});
+
+describe('inheritance', () => {
+  class Base {
+    @VisibleTo('auditor') note = 'note-value';
+    @Sensitive() pin = 'pin-value';
+  }
+
+  it('applies the rules of a base class to a subclass without rules', () => {
+    class Sub extends Base {
+      extra = 1;
+    }
+    expect(sent(new Sub())).toEqual({ extra: 1 });
+    expect(sent(new Sub(), 'auditor')).toEqual({ note: 'note-value', extra: 1 });
+  });
+
+  it('lets a subclass tighten a field: both rules must be satisfied', () => {
+    class Sub extends Base {
+      @VisibleTo('admin') override note = 'note-value';
+    }
+    expect(sent(new Sub(), 'admin')).toEqual({});
+    expect(sent(new Sub(), 'auditor')).toEqual({});
+    expect(sent(new Sub(), 'auditor', 'admin')).toEqual({ note: 'note-value' });
+  });
+
+  it('does not let a subclass loosen a field', () => {
+    class Sub extends Base {
+      @VisibleTo('auditor') override pin = 'pin-value';
+      @VisibleTo({ roles: ['admin'], otherwise: (value) => value }) override note = 'note-value';
+    }
+    expect(sent(new Sub(), 'auditor')).toEqual({ note: 'note-value' });
+    expect(sent(new Sub(), 'admin')).toEqual({});
+  });
+
+  it('shows the fixed mask where two masks compete', () => {
+    class One {
+      @VisibleTo({ roles: ['a'], otherwise: (value) => value }) value = 'all-of-it';
+    }
+    class Two extends One {
+      @VisibleTo({ roles: ['b'], otherwise: (value) => String(value).slice(0, 3) }) override value = 'all-of-it';
+    }
+    expect(sent(new Two())).toEqual({ value: '***' });
+    expect(sent(new Two(), 'a')).toEqual({ value: 'all' });
+  });
+
+  it('leaves the base class as it was', () => {
+    class Sub extends Base {
+      @VisibleTo('admin') override note = 'note-value';
+    }
+    expect(sent(new Sub(), 'auditor')).toEqual({});
+    expect(sent(new Base(), 'auditor')).toEqual({ note: 'note-value' });
+  });
+
+  it('honours a rule that is declared after the class was first seen', () => {
+    class Late {
+      token = 'token-value';
+    }
+    expect(sent(new Late())).toEqual({ token: 'token-value' });
+    Sensitive()(Late.prototype, 'token');
+    expect(sent(new Late())).toEqual({});
+  });
+});
+
+describe('getters', () => {
+  class Person {
+    born = 1990;
+    @VisibleTo('auditor') get age(): number {
+      return 2026 - this.born;
+    }
+    @VisibleTo({ roles: ['auditor'], otherwise: 'mask' }) get initials(): string {
+      return 'A. L.';
+    }
+    @Sensitive() get secret(): string {
+      throw new Error('must not be read');
+    }
+    get unmarked(): string {
+      return 'not part of JSON';
+    }
+  }
+
+  it('with a rule are part of the answer for who may see them', () => {
+    expect(sent(new Person(), 'auditor')).toEqual({ born: 1990, age: 36, initials: 'A. L.' });
+  });
+
+  it('with a rule are dropped or masked for everybody else, without being read where they are dropped', () => {
+    expect(sent(new Person())).toEqual({ born: 1990, initials: '***' });
+  });
+
+  it('that throw show nothing where a mask function would have used them', () => {
+    class Broken {
+      ok = true;
+      @VisibleTo({ roles: ['x'], otherwise: (value) => value }) get value(): string {
+        throw new Error('broken');
+      }
+    }
+    expect(sent(new Broken())).toEqual({ ok: true });
+  });
+
+  it('that throw fail the answer of who may see them, as they do without masking', () => {
+    class Broken {
+      @VisibleTo('x') get value(): string {
+        throw new Error('broken getter');
+      }
+    }
+    expect(() => shownTo(new Broken(), 'x')).toThrow('broken getter');
+  });
+});
+
+describe('what is walked', () => {
+  const masked = { id: 'a1', owner: '***', iban: '…6789' };
+
+  it.each<[string, (account: Account) => unknown, unknown]>([
+    ['a list', (account) => [1, account, [account]], [1, masked, [masked]]],
+    ['a plain object', (account) => ({ a: { b: account }, c: 1 }), { a: { b: masked }, c: 1 }],
+    ['an object without prototype', (account) => Object.assign(Object.create(null), { account }), { account: masked }],
+    ['an instance without rules', (account) => new Holder('h', account), { name: 'h', account: masked }],
+    ['a toJSON without rules', (account) => ({ toJSON: () => ({ items: [account] }) }), { items: [masked] }],
+    ['a toJSON that answers with an instance', (account) => ({ toJSON: () => account }), masked],
+  ])('reaches an instance in %s', (_, wrap, expected) => {
+    expect(sent(wrap(new Account()))).toEqual(expected);
+  });
+
+  it('reaches the values of a Map and of a Set', () => {
+    const result = shownTo({ map: new Map([['k', new Account()]]), set: new Set([1, new Account()]) }) as {
+      map: Map<string, unknown>;
+      set: Set<unknown>;
+    };
+    expect([...result.map]).toEqual([['k', masked]]);
+    expect([...result.set]).toEqual([1, masked]);
+  });
+
+  it('leaves dates, bytes, streams, files, errors and primitives alone', () => {
+    const leaves = [
+      new Date(0),
+      Buffer.from('x'),
+      new Uint16Array(2),
+      new ArrayBuffer(2),
+      Readable.from(['x']),
+      new StreamableFile(Buffer.from('x')),
+      new Error('x'),
+      /x/u,
+      Promise.resolve(1),
+      1n,
+      Symbol('x'),
+      null,
+      undefined,
+      Number.NaN,
+      () => 1,
+    ];
+    for (const leaf of leaves) expect(shownTo(leaf)).toBe(leaf);
+    const { account, ...kept } = shownTo({ account: new Account(), leaves }) as { account: unknown; leaves: unknown[] };
+    expect(account).toEqual(masked);
+    expect(kept.leaves).toBe(leaves);
+  });
+
+  it('does not look inside a stream that holds an instance', () => {
+    const stream = Object.assign(Readable.from(['x']), { account: new Account() });
+    expect(shownTo(stream)).toBe(stream);
+  });
+
+  it('shows no more of an error with rules than of another class', () => {
+    class Failure extends Error {
+      detail = 'd';
+      @Sensitive() token = 'token-value';
+    }
+    expect(sent(new Failure('m'))).toEqual({ detail: 'd' });
+  });
+});
+
+describe('an answer without rules', () => {
+  it.each<[string, unknown]>([
+    ['a list', [1, 'a', { b: [null] }]],
+    ['a plain object', { a: { b: { c: [Number.NaN, 0] } } }],
+    ['an instance', new Holder('h', new Holder('i', null))],
+    ['a Map and a Set', { map: new Map([['k', {}]]), set: new Set([{}]) }],
+    ['a toJSON', { toJSON: () => ({ a: [1] }) }],
+  ])('is passed on as it is: %s', (_, value) => {
+    expect(shownTo(value)).toBe(value);
+  });
+
+  it('does not ask who looks', () => {
+    let asked = 0;
+    mask({ a: [1, new Holder('h', null)] }, () => {
+      asked += 1;
+      return undefined;
+    });
+    expect(asked).toBe(0);
+  });
+
+  it('keeps the parts that need no copy', () => {
+    const untouched = { deep: [1, 2] };
+    expect((shownTo({ untouched, account: new Account() }) as { untouched: unknown }).untouched).toBe(untouched);
+  });
+});
+
+describe('cycles and depth', () => {
+  class Node {
+    children: Node[] = [];
+    parent?: Node;
+    @Sensitive() token = 'token-value';
+    constructor(public name: string) {}
+  }
+
+  it('keeps a cycle between instances, without their hidden fields', () => {
+    const root = new Node('root');
+    for (const name of ['a', 'b', 'c']) root.children.push(Object.assign(new Node(name), { parent: root }));
+    const copy = shownTo(root) as Node;
+    expect(copy).not.toBe(root);
+    expect(copy.children[1]?.parent).toBe(copy);
+    expect([copy, ...copy.children].filter((node) => Object.hasOwn(node, 'token'))).toEqual([]);
+  });
+
+  it('passes a cycle without rules on as it is', () => {
+    const cycle: Record<string, unknown> = { list: [], map: new Map() };
+    cycle['self'] = cycle;
+    (cycle['list'] as unknown[]).push(cycle);
+    (cycle['map'] as Map<string, unknown>).set('self', cycle);
+    expect(shownTo(cycle)).toBe(cycle);
+  });
+
+  it('masks an instance that hangs off a cycle', () => {
+    const cycle: Record<string, unknown> = { account: new Account(), set: new Set(), when: new Date(0) };
+    cycle['self'] = [cycle];
+    (cycle['set'] as Set<unknown>).add(cycle);
+    const copy = shownTo(cycle) as typeof cycle;
+    expect(copy['account']).toEqual({ id: 'a1', owner: '***', iban: '…6789' });
+    expect((copy['self'] as unknown[])[0]).toBe(copy);
+    expect([...(copy['set'] as Set<unknown>)]).toEqual([copy]);
+    expect(copy['when']).toBe(cycle['when']);
+  });
+
+  it('masks at 900 levels', () => {
+    let value: unknown = new Account();
+    for (let i = 0; i < 900; i += 1) value = i % 2 === 0 ? [value] : { value };
+    expect(JSON.stringify(shownTo(value))).not.toContain('pin-value');
+  });
+
+  it('refuses beyond 1,000 levels', () => {
+    let value: unknown = new Account();
+    for (let i = 0; i < 20_000; i += 1) value = [value];
+    expect(() => shownTo(value)).toThrow(MaskingError);
+  });
+
+  it('masks a list of 100,000 instances', () => {
+    const list = Array.from({ length: 100_000 }, () => new Account());
+    const copy = shownTo(list) as Account[];
+    expect(copy).toHaveLength(100_000);
+    expect(copy.every((account) => !('pin' in account))).toBe(true);
+  });
+});
+
+describe('hostile keys', () => {
+  it('carries an own __proto__ key over as a key, and pollutes nothing', () => {
+    const value = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}') as object;
+    const copy = shownTo(Object.assign(value, { account: new Account() })) as Record<string, unknown>;
+    expect(Object.hasOwn(copy, '__proto__')).toBe(true);
+    expect(JSON.stringify(copy)).toContain('"__proto__":{"polluted":true}');
+    expect(copy['polluted']).toBeUndefined();
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it('carries them over from an instance as well', () => {
+    const account = new Account();
+    Object.defineProperty(account, '__proto__', { value: { polluted: 1 }, enumerable: true });
+    Object.assign(account, { constructor: 'own' });
+    const copy = shownTo(account) as Record<string, unknown>;
+    expect(Object.getPrototypeOf(copy)).not.toEqual({ polluted: 1 });
+    expect(JSON.parse(JSON.stringify(copy))).toMatchObject({ constructor: 'own', id: 'a1' });
+  });
+
+  it('shows no symbol key of an instance', () => {
+    const key = Symbol('key');
+    class Keyed {
+      a = 1;
+      @Sensitive() [key] = 'symbol-value';
+    }
+    expect(Reflect.ownKeys(shownTo(new Keyed()) as object)).toEqual(['a']);
+  });
+
+  it('applies no rule to a plain object that has the same keys', () => {
+    expect(sent({ pin: 1, account: new Account() })).toMatchObject({ pin: 1 });
+  });
+
+  it('applies the rules to an object that only claims the prototype', () => {
+    expect(sent(Object.assign(Object.create(Account.prototype), { pin: 'pin-value', id: 'x' }))).toEqual({ id: 'x' });
+  });
+});
+
+describe('a toJSON of the class', () => {
+  class Card {
+    id = 1;
+    @Sensitive() pin = 'pin-value';
+    @VisibleTo({ roles: ['teller'], otherwise: 'mask' }) number = 'number-value';
+    @VisibleTo('auditor') limit = 'limit-value';
+  }
+
+  it.each<[string, (this: Card) => unknown]>([
+    [
+      'spreads itself',
+      function () {
+        return { ...this };
+      },
+    ],
+    [
+      'answers with itself',
+      function () {
+        return this;
+      },
+    ],
+    [
+      'renames the field',
+      function () {
+        return { id: this.id, renamed: this.pin, also: this.limit };
+      },
+    ],
+    [
+      'answers with the value',
+      function () {
+        return this.pin;
+      },
+    ],
+    [
+      'answers with a list',
+      function () {
+        return [this.pin, this.limit];
+      },
+    ],
+    [
+      'answers with another instance',
+      function () {
+        return Object.assign(new Card(), this);
+      },
+    ],
+    [
+      'reads the fields one by one',
+      function () {
+        return Object.fromEntries(Object.entries(this));
+      },
+    ],
+    [
+      'derives from the field',
+      function () {
+        return { reversed: [...(this.pin ?? '')].toReversed().join('') };
+      },
+    ],
+  ])('cannot bring a hidden field back when it %s', (_, toJSON) => {
+    class WithJson extends Card {}
+    Object.defineProperty(WithJson.prototype, 'toJSON', { value: toJSON });
+    for (const roles of [[], ['teller']]) {
+      const text = JSON.stringify({ answer: sent({ deep: [new WithJson()] }, ...roles) });
+      expect(text).not.toMatch(/pin-value|eulav-nip|limit-value/u);
+      expect(text.includes('number-value') && roles.length === 0).toBe(false);
+    }
+  });
+
+  it('shapes what may be seen', () => {
+    class Shaped extends Card {
+      toJSON(): object {
+        return { card: this.id, number: this.number, limit: this.limit };
+      }
+    }
+    expect(sent(new Shaped())).toEqual({ card: 1, number: '***' });
+    expect(sent(new Shaped(), 'teller', 'auditor')).toEqual({ card: 1, number: 'number-value', limit: 'limit-value' });
+  });
+
+  it('may call the one of its base class, and sees what the viewer may see', () => {
+    class Shaped extends Card {
+      toJSON(): object {
+        return { ...(Card.prototype as unknown as { toJSON(this: unknown): object }).toJSON.call(this), extra: true };
+      }
+    }
+    expect(sent(new Shaped(), 'auditor')).toEqual({ id: 1, number: '***', limit: 'limit-value', extra: true });
+  });
+
+  it('may stay in the base class of a class with rules', () => {
+    class Plain {
+      toJSON(): object {
+        return { shape: { ...this } };
+      }
+    }
+    class Ruled extends Plain {
+      a = 1;
+      @Sensitive() pin = 'pin-value';
+    }
+    expect(sent(new Ruled())).toEqual({ shape: { a: 1 } });
+  });
+
+  it('has the instances in its answer masked', () => {
+    class Shaped extends Card {
+      toJSON(): object {
+        return { account: new Account(), cards: [new Card()] };
+      }
+    }
+    expect(sent(new Shaped(), 'auditor')).toMatchObject({
+      account: { balance: 100 },
+      cards: [{ limit: 'limit-value' }],
+    });
+    expect(JSON.stringify(sent(new Shaped(), 'auditor'))).not.toContain('pin-value');
+  });
+
+  it('that fails without the hidden fields fails the answer and names the class, not the value', () => {
+    class Fragile extends Card {
+      toJSON(): object {
+        return { last: this.pin.slice(-4) };
+      }
+    }
+    expect(() => shownTo(new Fragile())).toThrow(/toJSON of Fragile failed/u);
+    expect(() => shownTo(new Fragile())).not.toThrow(/pin-value/u);
+  });
+
+  it('set on the instance itself is refused: it may hold on to the instance', () => {
+    class Arrow extends Card {
+      toJSON = (): object => ({ ...this });
+    }
+    expect(() => shownTo(new Arrow())).toThrow(MaskingError);
+  });
+
+  it('keeps its getters, on what may be seen', () => {
+    class Derived extends Card {
+      get label(): string {
+        return `${this.id}:${this.number}`;
+      }
+      toJSON(): object {
+        return { label: this.label };
+      }
+    }
+    expect(sent(new Derived())).toEqual({ label: '1:***' });
+  });
+});
+
+describe('any answer', () => {
+  class Secretive {
+    @Sensitive() secret = 'SECRET';
+    @VisibleTo('auditor') restricted = 'RESTRICTED';
+    [key: string]: unknown;
+    constructor(fields: Record<string, unknown>) {
+      for (const [key, value] of Object.entries(fields)) {
+        Object.defineProperty(this, key, { value, enumerable: true, writable: true, configurable: true });
+      }
+    }
+  }
+
+  // A tree as the client should get it, beside the same tree with instances in it.
+  type Pair = { value: unknown; expected: unknown };
+  const keys = fc.oneof(fc.string({ maxLength: 6 }), fc.constantFrom('__proto__', 'constructor', 'toString', 'pin'));
+  const { pair } = fc.letrec<{ pair: Pair }>((tie) => ({
+    pair: fc.oneof(
+      { depthSize: 'small', maxDepth: 6 },
+      fc
+        .oneof(fc.integer(), fc.string(), fc.boolean(), fc.constant(null))
+        .map((leaf) => ({ value: leaf, expected: leaf })),
+      fc.array(tie('pair'), { maxLength: 4 }).map((items) => ({
+        value: items.map(({ value }) => value),
+        expected: items.map(({ expected }) => expected),
+      })),
+      fc.tuple(fc.array(fc.tuple(keys, tie('pair')), { maxLength: 4 }), fc.boolean()).map(([entries, isInstance]) => {
+        const fields = Object.fromEntries(entries.map(([key, { value }]) => [key, value]));
+        const expected = Object.fromEntries(entries.map(([key, child]) => [key, child.expected]));
+        return { value: isInstance ? new Secretive(fields) : fields, expected };
+      }),
+    ),
+  }));
+
+  it('holds everything but the hidden fields, and no hidden field', () => {
+    fc.assert(
+      fc.property(pair, ({ value, expected }) => {
+        const before = JSON.stringify(value);
+        expect(JSON.parse(JSON.stringify(shownTo(value)))).toEqual(JSON.parse(JSON.stringify(expected)));
+        expect(JSON.stringify(shownTo(value, 'auditor'))).not.toContain('"SECRET"');
+        expect(JSON.stringify(value)).toBe(before);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

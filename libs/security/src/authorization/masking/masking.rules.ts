@@ -1,0 +1,56 @@
+/** What takes the place of a field that is masked, whatever the length of the value. */
+export const MASK = '***';
+
+/** What those who may not see a field get: nothing, a fixed mask, or what a function makes of the value. */
+export type Concealment = 'drop' | 'mask' | ((value: unknown) => unknown);
+
+/** Who sees a field: whoever holds any of the roles or any of the permissions. */
+export interface VisibilityRule {
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+  readonly otherwise: Concealment;
+}
+
+export type FieldRule = 'sensitive' | VisibilityRule;
+
+/** The rules of a class by field; a field with several rules is seen by those who satisfy all of them. */
+export type FieldRules = ReadonlyMap<PropertyKey, readonly FieldRule[]>;
+
+const declared = new WeakMap<object, Map<PropertyKey, readonly FieldRule[]>>();
+const roleNames = new Set<string>();
+let count = 0;
+
+/** Adds a rule to a field of the class that has this prototype. */
+export function declareRule(prototype: object, field: PropertyKey, rule: FieldRule): void {
+  const own = declared.get(prototype) ?? new Map<PropertyKey, readonly FieldRule[]>();
+  declared.set(prototype, own.set(field, [...(own.get(field) ?? []), rule]));
+  if (rule !== 'sensitive') for (const role of rule.roles) roleNames.add(role);
+  count += 1;
+}
+
+/**
+ * The rules of a class and of those it extends, or `undefined` where there are none. Rules add up, so that a subclass
+ * can only tighten what its base class declares.
+ */
+export function rulesOf(prototype: object): FieldRules | undefined {
+  const rules = new Map<PropertyKey, readonly FieldRule[]>();
+  for (let level: object | null = prototype; level !== null; level = Object.getPrototypeOf(level) as object | null) {
+    for (const [field, own] of declared.get(level) ?? []) rules.set(field, [...own, ...(rules.get(field) ?? [])]);
+  }
+  return rules.size === 0 ? undefined : rules;
+}
+
+/** True once any class of the process has a field with a rule. */
+export function hasMaskedClasses(): boolean {
+  return count > 0;
+}
+
+/** How many rules there are; what was compiled when there were fewer is out of date. */
+export function ruleCount(): number {
+  return count;
+}
+
+/** The roles that `@VisibleTo` names anywhere, so that unknown ones can be told at the start. */
+export function maskedRoleNames(): ReadonlySet<string> {
+  return roleNames;
+}
