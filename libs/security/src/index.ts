@@ -1,0 +1,79 @@
+export { SecurityModule, type SecurityModuleAsyncOptions } from './security.module.js';
+export {
+  defineSecurity,
+  type FeatureSecurityOptions,
+  type RequirementOption,
+  type SecurityOptions,
+} from './security.options.js';
+export { SecurityGuard } from './security.guard.js';
+
+export { ANONYMOUS, type Principal, type PrincipalInit, type PrincipalKind } from './core/principal.js';
+export type { Allowed, Decision, DenialReason, Denied } from './core/decision.js';
+export { ALLOWED, denied } from './core/decision.js';
+export {
+  SecurityConfigurationError,
+  SecurityException,
+  type ConfigurationProblem,
+  type SecurityErrorBody,
+} from './core/errors.js';
+export { Clock } from './core/clock.js';
+export {
+  SecurityEvents,
+  type DecisionEvent,
+  type KeysChangedEvent,
+  type SecurityEvent,
+  type SecurityEventListener,
+} from './core/events.js';
+export { RoutePolicyRegistry } from './core/route-policy.registry.js';
+export type {
+  Access,
+  AccessAnswer,
+  AccessContext,
+  AccessPolicy,
+  AccessPolicyFunction,
+  DeclarationLevel,
+  PolicyReference,
+  Requirement,
+  RoutePolicy,
+} from './core/route-policy.js';
+export type { HttpRequest } from './core/request.js';
+
+export {
+  Authenticated,
+  ClientIp,
+  CurrentUser,
+  OptionalAuth,
+  Public,
+} from './authentication/authentication.decorators.js';
+export { AuthenticationGuard } from './authentication/authentication.guard.js';
+export type {
+  AuthenticationOptions,
+  PassportSchemeOptions,
+  PrincipalFactory,
+} from './authentication/authentication.options.js';
+export { JwtKeySet } from './authentication/jwt/jwt-key-set.js';
+export type {
+  JwtAlgorithm,
+  JwtCacheOptions,
+  JwtCommonOptions,
+  JwtIssuerOptions,
+  JwtKeyHint,
+  JwtKeyLike,
+  JwtKeyProvider,
+  JwtOptions,
+  JwtPublicKey,
+  JwtTransport,
+} from './authentication/jwt/jwt.options.js';
+
+export { Permissions, Policy, Roles, Scopes } from './authorization/authorization.decorators.js';
+export { AuthorizationGuard } from './authorization/authorization.guard.js';
+export type { AuthorizationOptions } from './authorization/authorization.options.js';
+export { Sensitive, VisibleTo, type VisibilityOptions } from './authorization/masking/masking.decorators.js';
+export type { RoleHierarchyOptions } from './authorization/role-hierarchy.js';
+
+export type { ValidationOptions } from './validation/validation.options.js';
+export {
+  InvalidRequestException,
+  type FieldProblem,
+  type InvalidRequestBody,
+} from './validation/validation.exception.js';

@@ -1,0 +1,222 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  type CanActivate,
+  type DynamicModule,
+  type ExecutionContext,
+  type FactoryProvider,
+  type ModuleMetadata,
+  type OnModuleInit,
+  type PipeTransform,
+  type Provider,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import { AuthenticationGuard } from './authentication/authentication.guard.js';
+import { Authenticator } from './authentication/authenticator.js';
+import { JwtVerifier } from './authentication/jwt/jwt-verifier.js';
+import { AuthorizationGuard } from './authorization/authorization.guard.js';
+import { Authorizer } from './authorization/authorizer.js';
+import {
+  MASKING_VIEWER,
+  maskedRoleNames,
+  maskingInterceptorProvider,
+} from './authorization/masking/masking.interceptor.js';
+import { Clock } from './core/clock.js';
+import { Enforcer } from './core/enforcer.js';
+import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
+import { SecurityEvents } from './core/events.js';
+import { httpRequestOf, principalOf } from './core/request.js';
+import { RouteExplorer } from './core/route-explorer.js';
+import { RoutePolicyRegistry } from './core/route-policy.registry.js';
+import { SecurityGuard } from './security.guard.js';
+import {
+  checkFeatureOptions,
+  checkSecurityOptions,
+  type FeatureSecurityOptions,
+  type SecurityOptions,
+} from './security.options.js';
+import { FEATURE_OPTIONS, SecuredRoutes } from './security.routes.js';
+import { UnreadableBodyFilter } from './validation/unreadable-body.filter.js';
+import { SecurityValidationPipe } from './validation/validation.pipe.js';
+
+const OPTIONS = Symbol('palisade.options');
+
+/** Options that a factory makes, from `ConfigService` or anything else that can be injected. */
+export interface SecurityModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  inject?: FactoryProvider['inject'];
+  useFactory: (...dependencies: never[]) => SecurityOptions | Promise<SecurityOptions>;
+}
+
+const PROVIDERS: readonly Provider[] = [
+  Clock,
+  SecurityEvents,
+  RoutePolicyRegistry,
+  RouteExplorer,
+  Enforcer,
+  SecuredRoutes,
+  AuthenticationGuard,
+  AuthorizationGuard,
+  SecurityGuard,
+  {
+    provide: JwtVerifier,
+    inject: [OPTIONS, Clock],
+    useFactory: ({ authentication }: SecurityOptions, clock: Clock) =>
+      authentication?.jwt === undefined ? undefined : new JwtVerifier(authentication.jwt, clock),
+  },
+  {
+    provide: Authenticator,
+    inject: [OPTIONS, JwtVerifier],
+    useFactory: ({ authentication = {} }: SecurityOptions, jwt: JwtVerifier | undefined) =>
+      new Authenticator(authentication, jwt),
+  },
+  {
+    provide: Authorizer,
+    inject: [OPTIONS],
+    useFactory: ({ authorization = {} }: SecurityOptions) => new Authorizer(authorization),
+  },
+  {
+    provide: MASKING_VIEWER,
+    inject: [Authorizer],
+    useFactory: (authorizer: Authorizer) => (execution: ExecutionContext) => {
+      const principal = execution.getType() === 'http' ? principalOf(httpRequestOf(execution)) : undefined;
+      return principal && authorizer.viewerOf(principal);
+    },
+  },
+  maskingInterceptorProvider,
+  {
+    provide: APP_GUARD,
+    inject: [OPTIONS, SecurityGuard],
+    useFactory: ({ dangerouslyWithoutGlobalGuard }: SecurityOptions, guard: SecurityGuard): CanActivate =>
+      dangerouslyWithoutGlobalGuard === true ? { canActivate: () => true } : guard,
+  },
+  {
+    provide: APP_PIPE,
+    inject: [OPTIONS],
+    useFactory: ({ validation }: SecurityOptions): PipeTransform =>
+      validation === false ? { transform: (value: unknown) => value } : new SecurityValidationPipe(validation),
+  },
+  { provide: APP_FILTER, useClass: UnreadableBodyFilter },
+];
+
+const EXPORTS = [
+  Clock,
+  SecurityEvents,
+  RoutePolicyRegistry,
+  Enforcer,
+  AuthenticationGuard,
+  AuthorizationGuard,
+  SecurityGuard,
+];
+
+/**
+ * Security in one import: everything is denied until a decorator allows it, and contradictions stop the start.
+ *
+ * ```ts
+ * SecurityModule.forRoot({
+ *   authentication: { jwt: { issuer: 'https://id.example', audience: 'ledger', algorithms: ['ES256'], key: pem } },
+ *   authorization: { roles: 'admin > teller > customer' },
+ * })
+ * ```
+ */
+@Module({})
+export class SecurityModule implements OnModuleInit {
+  private readonly logger = new Logger(SecurityModule.name);
+
+  constructor(
+    @Inject(OPTIONS) private readonly options: SecurityOptions,
+    @Inject(JwtVerifier) private readonly jwt: JwtVerifier | undefined,
+    private readonly routes: SecuredRoutes,
+    private readonly authorizer: Authorizer,
+    private readonly events: SecurityEvents,
+    private readonly clock: Clock,
+    private readonly modules: ModulesContainer,
+  ) {}
+
+  /** @throws SecurityConfigurationError when an option is unknown or wrong */
+  static forRoot(options: SecurityOptions): DynamicModule {
+    checkSecurityOptions(options);
+    return rootModule({ provide: OPTIONS, useValue: options });
+  }
+
+  /** As `forRoot`, with options that are there only when the application starts; that is also when they are checked. */
+  static forRootAsync({ imports = [], inject = [], useFactory }: SecurityModuleAsyncOptions): DynamicModule {
+    const provider: FactoryProvider<SecurityOptions> = {
+      provide: OPTIONS,
+      inject,
+      useFactory: async (...dependencies: unknown[]) => {
+        const options = await useFactory(...(dependencies as never[]));
+        checkSecurityOptions(options);
+        return options;
+      },
+    };
+    return rootModule(provider, imports);
+  }
+
+  /**
+   * Defaults for the controllers of the module that imports it; their own decorators replace them, kind by kind.
+   *
+   * @throws SecurityConfigurationError when an option is unknown or wrong
+   */
+  static forFeature(options: FeatureSecurityOptions): DynamicModule {
+    checkFeatureOptions(options);
+    return { module: SecurityFeatureModule, providers: [{ provide: FEATURE_OPTIONS, useValue: options }] };
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.refuseSecondRoot();
+    this.refuseWeakness();
+    this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
+    await this.routes.compile(this.options);
+    this.warnOfUnknownRoles();
+  }
+
+  private refuseSecondRoot(): void {
+    const roots = [...this.modules.values()].filter(({ metatype }) => metatype === SecurityModule);
+    if (roots.length > 1) {
+      throw new SecurityConfigurationError([
+        {
+          where: 'SecurityModule',
+          problem: 'is imported with forRoot more than once',
+          fix: 'Import forRoot in the root module alone, and forFeature elsewhere',
+        },
+      ]);
+    }
+  }
+
+  /** What is warned of in development stops the start in production. */
+  private refuseWeakness(): void {
+    const problems: ConfigurationProblem[] = (this.jwt?.warnings ?? []).map((problem) => ({
+      where: 'authentication.jwt.secret',
+      problem,
+      fix: '',
+    }));
+    if (problems.length > 0 && process.env['NODE_ENV'] === 'production') throw new SecurityConfigurationError(problems);
+    for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
+    if (this.options.dangerouslyWithoutGlobalGuard === true) {
+      this.logger.warn('The global guard is switched off: handlers without guards of their own are open to anybody');
+    }
+  }
+
+  private warnOfUnknownRoles(): void {
+    for (const role of maskedRoleNames()) {
+      if (!this.authorizer.hierarchy.names.has(role)) {
+        this.logger.warn(`@VisibleTo names the role "${role}", which is not declared: nobody sees the field`);
+      }
+    }
+  }
+}
+
+/** Holds the defaults of one feature module, which the route compiler finds among that module's imports. */
+@Module({})
+export class SecurityFeatureModule {}
+
+function rootModule(options: Provider, imports: ModuleMetadata['imports'] = []): DynamicModule {
+  return {
+    module: SecurityModule,
+    global: true,
+    imports: [DiscoveryModule, ...imports],
+    providers: [options, ...PROVIDERS],
+    exports: [...EXPORTS],
+  };
+}

@@ -1,0 +1,122 @@
+import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
+import { checkOptions, Known, OptionalRule, describe } from './core/options.rules.js';
+import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
+import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
+import { checkValidationOptions, type ValidationOptions } from './validation/validation.options.js';
+
+/** Everything that `SecurityModule.forRoot` takes. */
+export interface SecurityOptions {
+  authentication?: AuthenticationOptions | undefined;
+  authorization?: AuthorizationOptions | undefined;
+  /**
+   * How request bodies, queries and parameters are checked. `false` installs no pipe; class-validator's rules then
+   * hold only where the application installs one itself.
+   * @default unknown properties refused, size and depth bounded
+   */
+  validation?: ValidationOptions | false | undefined;
+  /**
+   * Leave the global guard out, for an application that moves to the module controller by controller with
+   * `@UseGuards(AuthenticationGuard, AuthorizationGuard)`. Handlers without these guards are open to anybody.
+   * @default false
+   */
+  dangerouslyWithoutGlobalGuard?: boolean | undefined;
+}
+
+/** Defaults for the controllers of the module that imports `SecurityModule.forFeature`. */
+export interface FeatureSecurityOptions {
+  /** As `@Public()`, `@OptionalAuth()` or `@Authenticated(...)`: `'public'`, `'optional'`, or the schemes. */
+  access?: 'public' | 'optional' | readonly string[] | undefined;
+  /** As `@Roles`: any of them, or `{ all: [...] }`. */
+  roles?: RequirementOption | undefined;
+  /** As `@Permissions`: all of them, or `{ any: [...] }`. */
+  permissions?: RequirementOption | undefined;
+  /** As `@Scopes`: all of them. */
+  scopes?: readonly string[] | undefined;
+}
+
+export type RequirementOption =
+  readonly string[] | { readonly any: readonly string[] } | { readonly all: readonly string[] };
+
+class SecurityRules {
+  @Known() authentication?: unknown;
+  @Known() authorization?: unknown;
+  @Known() validation?: unknown;
+
+  @OptionalRule(
+    (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
+    'Leave it out to keep the global guard',
+  )
+  dangerouslyWithoutGlobalGuard?: unknown;
+}
+
+const PARTS = [
+  ['authentication', checkAuthenticationOptions],
+  ['authorization', checkAuthorizationOptions],
+  ['validation', checkValidationOptions],
+] as const;
+
+/** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */
+export function checkSecurityOptions(options: unknown): asserts options is SecurityOptions {
+  const problems: ConfigurationProblem[] = [];
+  checkOptions(SecurityRules, options, '', problems);
+  if (typeof options === 'object' && options !== null) {
+    for (const [name, check] of PARTS) {
+      const part = (options as Record<string, unknown>)[name];
+      if (part === undefined || (name === 'validation' && part === false)) continue;
+      check(part, name, problems);
+    }
+  }
+  if (problems.length > 0) throw new SecurityConfigurationError(problems);
+}
+
+/**
+ * A typed base of options, checked at once, that the applications of a monorepo share:
+ * `SecurityModule.forRoot({ ...base, validation: false })`.
+ *
+ * @throws SecurityConfigurationError when an option is unknown or wrong
+ */
+export function defineSecurity<const O extends SecurityOptions>(options: O): O {
+  checkSecurityOptions(options);
+  return Object.freeze(options);
+}
+
+class FeatureRules {
+  @OptionalRule(
+    (value) => (value === 'public' || value === 'optional' || isNames(value) ? undefined : 'is not a way in'),
+    "Use 'public', 'optional', or a list of schemes",
+  )
+  access?: unknown;
+
+  @OptionalRule(
+    (value) => (isRequirement(value) ? undefined : 'must be a list of roles'),
+    "Write ['teller'], or { all: [...] }",
+  )
+  roles?: unknown;
+
+  @OptionalRule(
+    (value) => (isRequirement(value) ? undefined : 'must be a list of permissions'),
+    "Write ['account:read'], or { any: [...] }",
+  )
+  permissions?: unknown;
+
+  @OptionalRule((value) => (isNames(value) ? undefined : 'must be a list of scopes'), "Write ['transfers:write']")
+  scopes?: unknown;
+}
+
+/** Checks the options of `forFeature`, as {@link checkSecurityOptions} does those of `forRoot`. */
+export function checkFeatureOptions(options: unknown): void {
+  const problems: ConfigurationProblem[] = [];
+  checkOptions(FeatureRules, options, 'SecurityModule.forFeature', problems);
+  if (problems.length > 0) throw new SecurityConfigurationError(problems);
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string' && name !== '');
+}
+
+function isRequirement(value: unknown): boolean {
+  if (isNames(value)) return true;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return entries.length === 1 && entries.every(([key, names]) => (key === 'any' || key === 'all') && isNames(names));
+}

@@ -1,0 +1,90 @@
+import type { ConfigurationProblem } from '../core/errors.js';
+import { checkOptions, describe, OptionalRule } from '../core/options.rules.js';
+
+/** How bodies, queries and parameters are checked before a handler sees them. */
+export interface ValidationOptions {
+  /**
+   * What becomes of properties that the class of a parameter does not declare: the request is refused, or they are
+   * dropped.
+   * @default 'refuse'
+   */
+  unknownProperties?: 'refuse' | 'drop';
+  /**
+   * Levels of objects and lists within each other, in a body or a query; 1 to 256.
+   * @default 16
+   */
+  maxDepth?: number;
+  /**
+   * Keys of objects and items of lists, in a whole body or query.
+   * @default 10000
+   */
+  maxKeys?: number;
+  /**
+   * Characters of one text or key. How large a whole body may be is the HTTP adapter's limit (100 kB on Express, 1 MiB
+   * on Fastify).
+   * @default 1000000
+   */
+  maxStringLength?: number;
+  /**
+   * Fields that one answer names at most; the rest is left out.
+   * @default 50
+   */
+  maxFields?: number;
+  /**
+   * Name only the first rule that a field breaks.
+   * @default false
+   */
+  stopAtFirstError?: boolean;
+}
+
+export const VALIDATION_DEFAULTS: Readonly<Required<ValidationOptions>> = Object.freeze({
+  unknownProperties: 'refuse',
+  maxDepth: 16,
+  maxKeys: 10_000,
+  maxStringLength: 1_000_000,
+  maxFields: 50,
+  stopAtFirstError: false,
+});
+
+// class-transformer and class-validator recurse: 256 levels are far from the end of the stack.
+const DEEPEST = 256;
+
+class ValidationRules {
+  @OptionalRule(
+    (value) =>
+      value === 'refuse' || value === 'drop' ? undefined : `must be 'refuse' or 'drop', not ${describe(value)}`,
+    "Leave it out to refuse them; 'drop' removes them from what the handler gets",
+  )
+  unknownProperties?: unknown;
+
+  @OptionalRule(wholeNumber(1, DEEPEST), 'Leave it out for 16')
+  maxDepth?: unknown;
+
+  @OptionalRule(wholeNumber(1), 'Leave it out for 10000')
+  maxKeys?: unknown;
+
+  @OptionalRule(wholeNumber(1), 'Leave it out for 1000000')
+  maxStringLength?: unknown;
+
+  @OptionalRule(wholeNumber(1, 1000), 'Leave it out for 50')
+  maxFields?: unknown;
+
+  @OptionalRule(
+    (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
+    'Leave it out to name every rule that is broken',
+  )
+  stopAtFirstError?: unknown;
+}
+
+/** Adds what is wrong with the options to `problems`. */
+export function checkValidationOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {
+  checkOptions(ValidationRules, options, path, problems);
+}
+
+function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (value: unknown) => string | undefined {
+  const range = to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`;
+  return (value) => {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to) return undefined;
+    return `must be a whole number ${range}, not ${typeof value === 'number' ? value : describe(value)}`;
+  };
+}
