@@ -1,0 +1,253 @@
+import { Controller, Get, Injectable, UnauthorizedException } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { IncomingHttpHeaders } from 'node:http';
+import passport, { Strategy } from 'passport';
+import {
+  Authenticated,
+  CurrentUser,
+  OptionalAuth,
+  Roles,
+  SecurityModule,
+  type AuthenticationOptions,
+  type Principal,
+} from '@palisade/nest';
+import { ADAPTERS, startApplication, type RunningApplication } from '../support/application.js';
+import { ROLES, trusting } from '../support/security.js';
+import { signingKey, TokenIssuer } from '../support/tokens.js';
+
+interface StrategyRequest {
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Answers as the request's header tells it to, through the actions that Passport gives a strategy. */
+class ScriptedStrategy extends Strategy {
+  constructor(
+    private readonly verify: (request: StrategyRequest, done: (error: unknown, user: unknown) => void) => void,
+  ) {
+    super();
+  }
+
+  override authenticate(request: StrategyRequest): void {
+    const script = request.headers['x-script'];
+    const actions = this as unknown as Record<string, (...parameters: unknown[]) => void>;
+    const call = (action: string, ...parameters: unknown[]) => actions[action]?.(...parameters);
+    if (script === 'pass') return call('pass');
+    if (script === 'redirect') return call('redirect', 'https://id.palisade.test/authorize?state=1');
+    if (script === 'error') return call('error', new Error('the directory is away'));
+    if (script === 'throw') throw new Error('the directory is away');
+    if (script === 'no-user') return call('success', undefined);
+    if (script === 'malformed') return call('fail', 'Custom error="malformed"', 400);
+    if (request.headers['authorization'] === undefined) return call('fail', { message: 'none' });
+    this.verify(request, (error, user) => {
+      if (error !== null) call('error', error);
+      else if (user === undefined) call('fail', 'Custom realm="bank"');
+      else call('success', user);
+    });
+  }
+}
+
+@Injectable()
+class GoogleStrategy extends PassportStrategy(ScriptedStrategy, 'google') {
+  validate(request: StrategyRequest): unknown {
+    switch (request.headers['authorization']) {
+      case 'Custom teller':
+        return { id: 7, roles: ['teller'], name: 'Tess', roleHistory: [] };
+      case 'Custom nameless':
+        return { name: 'Nobody' };
+      case 'Custom refused':
+        throw new UnauthorizedException('The account is closed');
+      default:
+        return undefined;
+    }
+  }
+}
+
+@Controller()
+class Routes {
+  @Get('google')
+  @Authenticated('google')
+  google(@CurrentUser() user: Principal) {
+    return { id: user.id, scheme: user.scheme, roles: user.roles, name: user.claims['name'] };
+  }
+
+  @Get('teller')
+  @Authenticated('google')
+  @Roles('teller')
+  teller() {
+    return {};
+  }
+
+  @Get('admin')
+  @Authenticated('google')
+  @Roles('admin')
+  admin() {
+    return {};
+  }
+
+  @Get('any')
+  any(@CurrentUser('scheme') scheme: string) {
+    return { scheme };
+  }
+
+  @Get('optional')
+  @OptionalAuth()
+  optional(@CurrentUser('kind') kind: string) {
+    return { kind };
+  }
+
+  @Get('jwt')
+  @Authenticated('jwt')
+  jwt() {
+    return {};
+  }
+}
+
+const key = signingKey('ES256');
+
+function start(adapter: (typeof ADAPTERS)[number], authentication: AuthenticationOptions = {}) {
+  return startApplication(adapter, {
+    imports: [
+      SecurityModule.forRoot({
+        authentication: { jwt: trusting(key), passport: ['google'], ...authentication },
+        authorization: { roles: ROLES },
+      }),
+    ],
+    controllers: [Routes],
+    providers: [GoogleStrategy],
+  });
+}
+
+describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
+  let running: RunningApplication;
+  beforeAll(async () => {
+    running = await start(adapter);
+  });
+  afterAll(() => running.close());
+
+  const call = (path: string, headers: Record<string, string> = {}) => running.client.get(path, headers);
+  const scripted = (path: string, script: string) => call(path, { 'x-script': script, authorization: 'Custom teller' });
+
+  it('gives the principal from its user', async () => {
+    const answer = await call('/google', { authorization: 'Custom teller' });
+    expect(answer.body).toEqual({ id: '7', scheme: 'google', roles: ['teller'], name: 'Tess' });
+  });
+
+  it('is authorized like any other', async () => {
+    expect((await call('/teller', { authorization: 'Custom teller' })).status).toBe(200);
+    const forbidden = await call('/admin', { authorization: 'Custom teller' });
+    expect(forbidden.status).toBe(403);
+    expect(forbidden.headers['www-authenticate']).toBeUndefined();
+  });
+
+  it('that fails is a 401 with its challenge', async () => {
+    const answer = await call('/google', { authorization: 'Custom wrong' });
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('Custom realm="bank"');
+    expect(answer.body['code']).toBe('credentials_invalid');
+  });
+
+  it('without credentials is a 401 with a challenge', async () => {
+    const answer = await call('/google');
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('google');
+    expect(answer.body['code']).toBe('credentials_missing');
+  });
+
+  it('that calls pass() is a 401, not a request without a user', async () => {
+    const answer = await scripted('/google', 'pass');
+    expect(answer.status).toBe(401);
+    expect(answer.body['code']).toBe('principal_missing');
+  });
+
+  it('that succeeds without a user is a 401', async () => {
+    expect((await scripted('/google', 'no-user')).status).toBe(401);
+  });
+
+  it('whose user has no identifier is a 401', async () => {
+    const answer = await call('/google', { authorization: 'Custom nameless' });
+    expect(answer.status).toBe(401);
+    expect(answer.body['code']).toBe('principal_refused');
+  });
+
+  it('that finds the request malformed is a 400', async () => {
+    expect((await scripted('/google', 'malformed')).status).toBe(400);
+  });
+
+  it('may send the user away', async () => {
+    const answer = await scripted('/google', 'redirect');
+    expect(answer.status).toBe(302);
+    expect(answer.headers.location).toBe('https://id.palisade.test/authorize?state=1');
+  });
+
+  it('sends nobody away where credentials are optional', async () => {
+    expect((await scripted('/optional', 'redirect')).body).toEqual({ kind: 'anonymous' });
+  });
+
+  it.each(['error', 'throw'])('that breaks (%s) lets nobody in', async (script) => {
+    const answer = await scripted('/google', script);
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain('directory');
+  });
+
+  it('may choose the answer by an exception', async () => {
+    const answer = await call('/google', { authorization: 'Custom refused' });
+    expect(answer.status).toBe(401);
+    expect(answer.body['message']).toBe('The account is closed');
+  });
+
+  it('is accepted beside tokens where no scheme is named', async () => {
+    const token = new TokenIssuer(key, running.clock).issue();
+    expect((await running.client.withToken('/any', token)).body).toEqual({ scheme: 'jwt' });
+    expect((await call('/any', { authorization: 'Custom teller' })).body).toEqual({ scheme: 'google' });
+    const missing = await call('/any');
+    expect(missing.status).toBe(401);
+    expect(missing.headers['www-authenticate']).toBe('Bearer, google');
+  });
+
+  it('does not mend a bad token', async () => {
+    const token = new TokenIssuer(key, running.clock).issue({ exp: running.clock.seconds - 60 });
+    const answer = await running.client.withToken('/any', token);
+    expect(answer.status).toBe(401);
+    expect(answer.body['code']).toBe('token_expired');
+  });
+
+  it('is not accepted where another scheme is named', async () => {
+    expect((await call('/jwt', { authorization: 'Custom teller' })).status).toBe(401);
+  });
+
+  it('leaves optional routes to the anonymous who bring nothing, and refuses bad credentials', async () => {
+    expect((await call('/optional')).body).toEqual({ kind: 'anonymous' });
+    expect((await call('/optional', { authorization: 'Custom wrong' })).status).toBe(401);
+    expect((await call('/optional', { authorization: 'Custom teller' })).body).toEqual({ kind: 'user' });
+  });
+
+  it('is not disturbed by the module, whose own strategy is registered nowhere', () => {
+    const registry = passport as unknown as { _strategy(name: string): unknown };
+    expect(registry._strategy('jwt')).toBeUndefined();
+    expect(registry._strategy('google')).toBeInstanceOf(GoogleStrategy);
+  });
+});
+
+describe('The principal', () => {
+  let running: RunningApplication;
+  afterAll(() => running.close());
+
+  it('is made by the application where it says so, for each request anew', async () => {
+    const closed = new Set<string>();
+    running = await start('express', {
+      principal: (verified, scheme) => {
+        const id = `${scheme}:${String(verified['sub'] ?? verified['id'])}`;
+        return closed.has(id) ? undefined : { id, roles: ['teller'] };
+      },
+    });
+    const token = new TokenIssuer(key, running.clock).issue();
+    expect((await running.client.withToken('/any', token)).status).toBe(200);
+    const google = await running.client.get('/google', { authorization: 'Custom teller' });
+    expect(google.body).toMatchObject({ id: 'google:7', name: 'Tess' });
+    closed.add('jwt:alice');
+    const refused = await running.client.withToken('/any', token);
+    expect(refused.status).toBe(401);
+    expect(refused.body['code']).toBe('principal_refused');
+  });
+});
