@@ -14,10 +14,10 @@ export const shared = {
   testEnvironment: 'node',
   transform: {
     '^.+\\.ts$': ['@swc/jest', swc],
-    '^.+\\.m?js$': ['@swc/jest', { ...swc, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } }],
+    '^.+\\.[mc]?js$': ['@swc/jest', { ...swc, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } }],
   },
   transformIgnorePatterns: [
-    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie)/)',
+    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie|@electric-sql)/)',
   ],
   moduleNameMapper: {
     '^@palisade/nest$': '<rootDir>/libs/security/src/index.ts',
@@ -25,6 +25,8 @@ export const shared = {
   },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
   maxWorkers: 2,
+  // The embedded database of the sample takes seconds to start on a busy machine.
+  testTimeout: 60_000,
 };
 
 export default {

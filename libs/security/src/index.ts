@@ -51,7 +51,13 @@ export type {
   PassportSchemeOptions,
   PrincipalFactory,
 } from './authentication/authentication.options.js';
-export { JwtKeySet } from './authentication/jwt/jwt-key-set.js';
+export {
+  JwtKeySet,
+  type JwtKeyChange,
+  type JwtKeyChangeListener,
+  type JwtKeySetEntry,
+  type NamedJwtKey,
+} from './authentication/jwt/jwt-key-set.js';
 export type {
   JwtAlgorithm,
   JwtCacheOptions,
@@ -68,6 +74,7 @@ export type {
 export { Permissions, Policy, Roles, Scopes } from './authorization/authorization.decorators.js';
 export { AuthorizationGuard } from './authorization/authorization.guard.js';
 export type { AuthorizationOptions } from './authorization/authorization.options.js';
+export { MaskingError } from './authorization/masking/masking.policy.js';
 export { Sensitive, VisibleTo, type VisibilityOptions } from './authorization/masking/masking.decorators.js';
 export type { RoleHierarchyOptions } from './authorization/role-hierarchy.js';
 

@@ -7,6 +7,7 @@ import {
   type ExecutionContext,
   type FactoryProvider,
   type ModuleMetadata,
+  type OnModuleDestroy,
   type OnModuleInit,
   type PipeTransform,
   type Provider,
@@ -24,7 +25,7 @@ import {
 } from './authorization/masking/masking.interceptor.js';
 import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
-import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
+import { SecurityConfigurationError } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { httpRequestOf, principalOf } from './core/request.js';
 import { RouteExplorer } from './core/route-explorer.js';
@@ -120,7 +121,7 @@ const EXPORTS = [
  * ```
  */
 @Module({})
-export class SecurityModule implements OnModuleInit {
+export class SecurityModule implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(SecurityModule.name);
 
   constructor(
@@ -171,6 +172,10 @@ export class SecurityModule implements OnModuleInit {
     this.warnOfUnknownRoles();
   }
 
+  onModuleDestroy(): void {
+    this.jwt?.close();
+  }
+
   private refuseSecondRoot(): void {
     const roots = [...this.modules.values()].filter(({ metatype }) => metatype === SecurityModule);
     if (roots.length > 1) {
@@ -186,11 +191,7 @@ export class SecurityModule implements OnModuleInit {
 
   /** What is warned of in development stops the start in production. */
   private refuseWeakness(): void {
-    const problems: ConfigurationProblem[] = (this.jwt?.warnings ?? []).map((problem) => ({
-      where: 'authentication.jwt.secret',
-      problem,
-      fix: '',
-    }));
+    const problems = this.jwt?.warnings ?? [];
     if (problems.length > 0 && process.env['NODE_ENV'] === 'production') throw new SecurityConfigurationError(problems);
     for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
     if (this.options.dangerouslyWithoutGlobalGuard === true) {

@@ -1,4 +1,4 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { declaration } from '../core/declarations.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
 import { clientAddressOf, httpRequestOf, principalOf } from '../core/request.js';
@@ -29,14 +29,22 @@ export const Authenticated = (...schemes: string[]): ClassDecorator & MethodDeco
   });
 
 /** Injects the {@link Principal}, or one of its properties. On public routes it is the anonymous principal. */
-export const CurrentUser: <K extends keyof Principal>(property?: K) => ParameterDecorator = createParamDecorator(
-  (property: keyof Principal | undefined, context: ExecutionContext) => {
-    const principal = principalOf(httpRequestOf(context)) ?? ANONYMOUS;
-    return property === undefined ? principal : principal[property];
-  },
+export const CurrentUser: <K extends keyof Principal>(
+  property?: K,
+  ...pipes: readonly (Type<PipeTransform> | PipeTransform)[]
+) => ParameterDecorator = createParamDecorator((property: keyof Principal | undefined, context: ExecutionContext) => {
+  const principal = (isHttp(context) ? principalOf(httpRequestOf(context)) : undefined) ?? ANONYMOUS;
+  return property === undefined ? principal : principal[property];
+});
+
+/**
+ * Injects the address of the client: the peer of the connection, with IPv4 mapped into IPv6 given as IPv4. `undefined`
+ * where there is no HTTP request.
+ */
+export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  isHttp(context) ? clientAddressOf(httpRequestOf(context)) : undefined,
 );
 
-/** Injects the address of the client: the peer of the connection, with IPv4 mapped into IPv6 given as IPv4. */
-export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  clientAddressOf(httpRequestOf(context)),
-);
+function isHttp(context: ExecutionContext): boolean {
+  return context.getType() === 'http';
+}

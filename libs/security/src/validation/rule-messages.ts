@@ -12,6 +12,18 @@ const VALUE = '$value';
 
 const quotable = new WeakMap<object, ReadonlyMap<string, boolean>>();
 
+const ruled = new WeakMap<object, boolean>();
+
+/** True for a class with rules, of its own or inherited. */
+export function hasRules(target: NewableFunction): boolean {
+  let answer = ruled.get(target);
+  if (answer === undefined) {
+    answer = getMetadataStorage().getTargetValidationMetadatas(target, '', true, false).length > 0;
+    ruled.set(target, answer);
+  }
+  return answer;
+}
+
 /**
  * True where the text of a broken rule cannot hold the value: a fixed text that does not ask for it, or the text of a
  * rule of class-validator's own. A function, or a rule of the application that makes its texts itself, may say

@@ -39,6 +39,10 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 const WITHHELD = 'is not valid';
 
+export function refusedField(field: string, rule: string, text = TEXTS[rule] ?? WITHHELD): InvalidRequestException {
+  return new InvalidRequestException('validation_failed', [{ field, rules: [rule], messages: [text] }]);
+}
+
 /** Where an error stands: its path, and the class and property whose rules the items of a list are checked by. */
 interface Place {
   readonly path: string;

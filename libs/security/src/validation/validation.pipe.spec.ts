@@ -2,23 +2,16 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { BadRequestException, Logger, NotFoundException, type ArgumentMetadata, type Type } from '@nestjs/common';
 import { Transform, Type as TypeOf } from 'class-transformer';
 import {
-  Contains,
   IsArray,
   IsEmail,
-  IsIn,
   IsInt,
   IsOptional,
   IsString,
-  Length,
-  Matches,
-  MaxLength,
   Min,
-  registerDecorator,
   Validate,
   ValidateIf,
   ValidateNested,
   ValidatorConstraint,
-  type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
 import { InvalidRequestException, type FieldProblem, type InvalidRequestBody } from './validation.exception.js';
@@ -46,19 +39,6 @@ async function refusal(...call: Parameters<typeof transformed>): Promise<Invalid
 
 async function refusedFields(...call: Parameters<typeof transformed>): Promise<readonly FieldProblem[] | undefined> {
   return (await refusal(...call)).fields;
-}
-
-function OwnRule(): PropertyDecorator {
-  return (target, property) =>
-    registerDecorator({
-      name: 'ownRule',
-      target: target.constructor,
-      propertyName: String(property),
-      validator: {
-        validate: () => false,
-        defaultMessage: (args?: ValidationArguments) => `got ${String(args?.value)}`,
-      },
-    });
 }
 
 const param = (data: string) => ({ type: 'param', data }) as const;
@@ -147,9 +127,15 @@ describe('a body that is not valid', () => {
     ['a number', 5],
     ['bytes', Buffer.from('text-value')],
   ])('is refused where it is %s instead of an object', async (_, body) => {
-    const refused = await refusal(body, Item);
-    expect(refused).toMatchObject({ statusCode: 400, code: 'validation_failed' });
-    expect(JSON.stringify(refused)).not.toContain('text-value');
+    class Filter {
+      @IsOptional() @IsString() name?: string;
+    }
+    for (const metatype of [Item, Filter]) {
+      expect(await refusedFields(body, metatype)).toEqual([
+        { field: 'body', rules: ['isObject'], messages: ['must be an object'] },
+      ]);
+    }
+    expect(await refusedFields(body, Item, {}, { data: 'item' })).toEqual([expect.objectContaining({ field: 'item' })]);
   });
 
   it('is refused where there is none', async () => {
@@ -180,82 +166,6 @@ describe('a body that is not valid', () => {
     const body = JSON.parse('{"name":"a","amount":1,"hasOwnProperty":1,"isPrototypeOf":1,"toString":1}') as object;
     const result = await transformed(body, Item);
     expect(Object.keys(result as object)).toEqual(['name', 'amount']);
-  });
-});
-
-describe('the texts of an answer', () => {
-  const secret = 'secret-value';
-
-  @ValidatorConstraint({ name: 'stateful' })
-  class Stateful implements ValidatorConstraintInterface {
-    private last = '';
-    validate(value: unknown): boolean {
-      this.last = String(value);
-      return false;
-    }
-    defaultMessage(): string {
-      return `got ${this.last}`;
-    }
-  }
-
-  class Leaky {
-    @MaxLength(1, { message: '$property got $value' }) direct!: string;
-    @MaxLength(1, { message: ({ value }) => `got ${String(value)}` }) viaFunction!: string;
-    @MaxLength(1, { message: ({ object }) => `got ${JSON.stringify(object)}` }) viaObject!: string;
-    @Contains('$value') viaConstraint!: string;
-    @IsIn(['a', 'x$valuey']) viaList!: string;
-    @Matches(/^[a-c]$/u, { message: 'fixed text' }) fixed!: string;
-    @OwnRule() own!: string;
-    @Validate(Stateful) stateful!: string;
-    @Length(1, 2) builtIn!: string;
-  }
-
-  class Wrapper {
-    @ValidateNested({ each: true, message: 'got $value' }) @TypeOf(() => Leaky) list!: unknown[];
-    @ValidateNested({ message: ({ value }) => `got ${String(value)}` }) @TypeOf(() => Leaky) one!: unknown;
-  }
-
-  const leaky = Object.fromEntries(
-    ['direct', 'viaFunction', 'viaObject', 'viaConstraint', 'viaList', 'fixed', 'own', 'stateful', 'builtIn'].map(
-      (field) => [field, secret],
-    ),
-  );
-
-  it('are those of the rules where these are fixed, and say no more than the rule anywhere else', async () => {
-    const fields = (await refusedFields(leaky, Leaky)) ?? [];
-    expect(Object.fromEntries(fields.map(({ field, rules, messages }) => [field, [rules[0], messages[0]]]))).toEqual({
-      direct: ['maxLength', 'is not valid'],
-      viaFunction: ['maxLength', 'is not valid'],
-      viaObject: ['maxLength', 'is not valid'],
-      viaConstraint: ['contains', 'is not valid'],
-      viaList: ['isIn', 'is not valid'],
-      fixed: ['matches', 'fixed text'],
-      own: ['ownRule', 'is not valid'],
-      stateful: ['stateful', 'is not valid'],
-      builtIn: ['isLength', 'builtIn must be shorter than or equal to 2 characters'],
-    });
-  });
-
-  it('hold no value, in nested objects and lists as well', async () => {
-    const refused = await refusal({ list: [leaky, secret], one: secret, [`unknown`]: secret }, Wrapper);
-    expect(refused.fields?.map(({ field }) => field)).toEqual(
-      expect.arrayContaining(['unknown', 'list[0].direct', 'list[1]', 'one']),
-    );
-    expect(JSON.stringify(refused)).not.toContain(secret);
-  });
-
-  it('hold no value of a subclass that inherits the rules', async () => {
-    class Sub extends Leaky {
-      @IsOptional() extra?: string;
-    }
-    expect(JSON.stringify(await refusal(leaky, Sub))).not.toContain(secret);
-  });
-
-  it('are not carried by the exception in any other way', async () => {
-    const error: unknown = await transformed(leaky, Leaky).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(InvalidRequestException);
-    expect(String((error as Error).stack)).not.toContain(secret);
-    expect(JSON.stringify(Object.values(error as object))).not.toContain(secret);
   });
 });
 

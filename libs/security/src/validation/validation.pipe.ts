@@ -1,6 +1,7 @@
 import { HttpException, Injectable, Logger, Optional, ValidationPipe, type ArgumentMetadata } from '@nestjs/common';
 import { validate, type ValidationError, type ValidatorOptions } from 'class-validator';
-import { fieldProblems, InvalidRequestException, type ReportedError } from './validation.exception.js';
+import { hasRules } from './rule-messages.js';
+import { fieldProblems, InvalidRequestException, refusedField, type ReportedError } from './validation.exception.js';
 import { VALIDATION_DEFAULTS, type ValidationOptions } from './validation.options.js';
 import { findInputProblem, type InputBounds } from './validation.policy.js';
 
@@ -55,6 +56,7 @@ export class SecurityValidationPipe extends ValidationPipe {
       const problem = findInputProblem(value, this.bounds);
       if (problem !== undefined) throw new InvalidRequestException(problem);
     }
+    if (this.isNoObject(value, metadata)) throw refusedField(metadata.data ?? metadata.type, 'isObject');
     try {
       return (await super.transform(value, metadata)) as unknown;
     } catch (error) {
@@ -83,11 +85,18 @@ export class SecurityValidationPipe extends ValidationPipe {
       (type === 'query' || type === 'param')
     ) {
       if (!conversion.accepts(value)) {
-        const { rule, text } = conversion;
-        throw new InvalidRequestException('validation_failed', [{ field: data, rules: [rule], messages: [text] }]);
+        throw refusedField(data, conversion.rule, conversion.text);
       }
     }
     return super.transformPrimitive(value, metadata);
+  }
+
+  /** A list or a bare value satisfies any class whose properties may all be absent; not every version of Nest minds. */
+  private isNoObject(value: unknown, metadata: ArgumentMetadata): boolean {
+    if (value === undefined || value === null || !this.toValidate(metadata)) return false;
+    const { metatype } = metadata;
+    if (typeof metatype !== 'function' || !hasRules(metatype)) return false;
+    return typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value);
   }
 
   /** Tells of a rule that cannot take every value, once: a client can break it as often as it likes. */

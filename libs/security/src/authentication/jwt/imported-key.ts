@@ -45,7 +45,8 @@ export const SECRET_BYTES: ReadonlyMap<JwtAlgorithm, number> = new Map([
 ]);
 
 const FIX_PUBLIC = 'Give the public key as PEM text (SPKI, PKCS #1 or a certificate), as a JWK or as a KeyObject';
-const FIX_SECRET = "Generate one: node -e \"console.log(require('node:crypto').randomBytes(64).toString('base64'))\"";
+export const FIX_SECRET =
+  "Generate one: node -e \"console.log(require('node:crypto').randomBytes(64).toString('base64'))\"";
 const FIX_OTHER_USE = 'Give a key that is there to verify signatures';
 
 /** Takes a public key, or the public half of a private one. Throws {@link KeyRefusedError}. */

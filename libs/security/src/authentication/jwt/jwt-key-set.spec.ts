@@ -140,6 +140,12 @@ describe('JwtKeySet', () => {
       expect(listener.mock.calls).toEqual([['removed']]);
     });
 
+    it('lets a key serve more than before', () => {
+      const set = new JwtKeySet([jwk(rsa, { kid: 'a', alg: 'PS512' })]);
+      set.replace([jwk(rsa, { kid: 'a' })]);
+      expect(set.find({ alg: 'RS256', kid: 'a' })).toBeDefined();
+    });
+
     it('keeps the old keys when one of the new is broken', () => {
       const set = new JwtKeySet([{ kid: 'a', key: first }]);
       expect(problemsOf(() => set.replace([{ kid: 'b', key: second }, 'no PEM']))).toHaveLength(1);

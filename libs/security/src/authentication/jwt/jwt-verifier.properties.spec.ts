@@ -1,20 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { JwtVerifier } from './jwt-verifier.js';
-import type { JwtAlgorithm, JwtOptions } from './jwt.options.js';
-import { AUDIENCE, ISSUER, segment, signedText, signedToken, signingKey, StoppedClock } from './testing/tokens.js';
+import type { JwtVerifier } from './jwt-verifier.js';
+import type { JwtAlgorithm } from './jwt.options.js';
+import { segment, signedText, signedToken, signingKey } from './testing/tokens.js';
+import { verifierOf } from './testing/verifiers.js';
 
 const ALGORITHMS: readonly JwtAlgorithm[] = ['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA'];
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-function verifierOf(alg: JwtAlgorithm): JwtVerifier {
-  const { secret, publicKey } = signingKey(alg);
-  const key = alg.startsWith('HS') ? { secret } : { key: publicKey };
-  const options = { issuer: ISSUER, audience: AUDIENCE, algorithms: [alg], ...key } as JwtOptions;
-  return new JwtVerifier(options, new StoppedClock());
-}
-
-const verifiers = ALGORITHMS.map(verifierOf);
+const verifiers = ALGORITHMS.map((alg) => verifierOf(alg));
 
 /** Those of the tokens that any of the verifiers takes; there should be none. */
 async function accepted(tokens: readonly string[], by: readonly JwtVerifier[]): Promise<readonly string[]> {

@@ -30,7 +30,7 @@ const CLAIMS_INVALID = denied('token_claims_invalid');
 /** Verifies JSON Web Tokens (RFC 7519) by the rules of RFC 8725. */
 export class JwtVerifier {
   /** What is allowed and unwise all the same; for the log in development, and to stop the start in production. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigurationProblem[];
   private readonly issuers: readonly TrustedIssuer[];
   private readonly only: TrustedIssuer | undefined;
   private readonly byName: ReadonlyMap<unknown, TrustedIssuer>;

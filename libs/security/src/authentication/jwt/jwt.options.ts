@@ -30,7 +30,11 @@ export interface JwtKeyHint {
 /** A public key: PEM (SPKI, PKCS #1 or a certificate), JWK, or an imported key. */
 export type JwtPublicKey = string | JWK | KeyObject;
 
-/** Answers with the key of a token, or `undefined` when there is none. What it throws counts as none (fails closed). */
+/**
+ * Answers with the key of a token, or `undefined` when there is none. What it throws counts as none (fails closed).
+ * Text is always a public key and bytes are always a shared secret. A key it stops giving is refused once `cache.ttl`
+ * is over; one that must go at once belongs in a `JwtKeySet`.
+ */
 export type JwtKeyProvider = (hint: JwtKeyHint) => JwtKeyLike | undefined | Promise<JwtKeyLike | undefined>;
 
 export type JwtKeyLike = JwtPublicKey | Uint8Array;
@@ -53,12 +57,13 @@ export interface JwtIssuerOptions {
 
 export interface JwtCommonOptions {
   /**
-   * Accepted values of `typ`, without regard to case or an `application/` prefix (RFC 8725, section 3.11).
+   * Accepted values of `typ`, without regard to case or an `application/` prefix (RFC 8725, section 3.11). Once given,
+   * a token without `typ` is refused.
    * @default JWT, at+jwt, and none
    */
   types?: readonly string[];
   /**
-   * How far clocks may differ, in seconds.
+   * How far clocks may differ, in seconds, at most 300.
    * @default 5
    */
   clockTolerance?: number;
@@ -86,7 +91,7 @@ export interface JwtCommonOptions {
 
 export interface JwtCacheOptions {
   /**
-   * How many tokens.
+   * How many tokens, from 2 to 1,000,000.
    * @default 10000
    */
   max?: number;

@@ -229,8 +229,8 @@ describe('jwtWarnings', () => {
     ];
     const warnings = jwtWarnings({ issuers } as never);
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toContain('https://weak.example');
-    expect(warnings[1]).toContain('https://weak-too.example');
-    expect(warnings.join()).not.toContain('password');
+    expect(warnings[0]?.problem).toContain('https://weak.example');
+    expect(warnings[1]?.problem).toContain('https://weak-too.example');
+    expect(JSON.stringify(warnings)).not.toContain('password');
   });
 });

@@ -10,7 +10,7 @@ import {
   Part,
   Rule,
 } from '../../core/options.rules.js';
-import { bytesOfSecret, KeyRefusedError, SECRET_BYTES } from './imported-key.js';
+import { bytesOfSecret, FIX_SECRET, KeyRefusedError, SECRET_BYTES } from './imported-key.js';
 import { keySourceOf } from './jwt-key-source.js';
 import { issuersOf, JWT_ALGORITHMS, type JwtAlgorithm, type JwtIssuerOptions, type JwtOptions } from './jwt.options.js';
 import { isWeakSecret } from './weak-secret.js';
@@ -95,10 +95,14 @@ export function checkJwtOptions(options: unknown, path: string, problems: Config
 }
 
 /** What is allowed and can be guessed; no warning names a secret. The options have passed {@link checkJwtOptions}. */
-export function jwtWarnings(options: JwtOptions): readonly string[] {
+export function jwtWarnings(options: JwtOptions): readonly ConfigurationProblem[] {
   return issuersOf(options)
     .filter(({ secret }) => secret !== undefined && isWeakSecret(bytesOfSecret(secret)))
-    .map(({ issuer }) => `The secret of the issuer "${issuer}" can be guessed: generate a random one`);
+    .map(({ issuer }) => ({
+      where: 'authentication.jwt.secret',
+      problem: `the secret of the issuer "${issuer}" can be guessed`,
+      fix: FIX_SECRET,
+    }));
 }
 
 /** The keys of one issuer: which of the two options, and whether they are sound and serve the algorithms. */

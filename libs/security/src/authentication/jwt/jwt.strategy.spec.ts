@@ -41,50 +41,31 @@ describe('JwtStrategy', () => {
     expect(check.payload).toEqual([{ sub: 'root' }]);
   });
 
-  it.each<[string, (this: JwtStrategy) => void]>([
-    [
-      'passes',
-      function () {
-        this.pass();
-      },
-    ],
-    [
-      'redirects',
-      function () {
-        this.redirect();
-      },
-    ],
-    [
-      'fails',
-      function () {
-        this.fail();
-      },
-    ],
-    [
-      'reports an error',
-      function () {
-        this.error();
-      },
-    ],
-    [
-      'succeeds without a payload',
-      function () {
-        this.success();
-      },
-    ],
-    ['does nothing', function () {}],
-    [
-      'throws',
-      function () {
-        throw new Error('the strategy failed');
-      },
-    ],
-  ])('denies when the strategy %s', (_, authenticate) => {
-    class Other extends JwtStrategy {}
-    Other.prototype.authenticate = authenticate;
+  it.each<[string, (strategy: JwtStrategy) => void]>([
+    ['passes', (strategy) => strategy.pass()],
+    ['redirects', (strategy) => strategy.redirect()],
+    ['fails', (strategy) => strategy.fail()],
+    ['reports an error', (strategy) => strategy.error()],
+    ['succeeds without a payload', (strategy) => strategy.success()],
+    ['does nothing', () => undefined],
+  ])('denies when the strategy %s', (_, act) => {
+    class Other extends JwtStrategy {
+      override authenticate() {
+        act(this);
+      }
+    }
     const check = new Other(['RS256']).check(signedToken(key), key.publicKey);
-    expect(check.denial).toBeDefined();
-    expect(check.payload).toBeUndefined();
+    expect(check).toMatchObject({ denial: { reason: 'token_signature_invalid' }, payload: undefined });
+  });
+
+  it('denies when the strategy throws', () => {
+    class Other extends JwtStrategy {
+      override authenticate() {
+        throw new Error('the strategy failed');
+      }
+    }
+    const check = new Other(['RS256']).check(signedToken(key), key.publicKey);
+    expect(check).toMatchObject({ denial: { reason: 'token_claims_invalid' }, payload: undefined });
   });
 
   it('denies when the strategy takes back what it gave', () => {
