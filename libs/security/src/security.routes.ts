@@ -31,10 +31,13 @@ export class SecuredRoutes {
     const known = this.knownNames(options);
     const compiled = new Map<RoutePolicy, ExploredModule>();
     const features = new FeaturesByHandler();
+    const defaultsOf = new Map<ExploredModule, FeatureDefaults>();
     for (const handler of this.explorer.explore()) {
-      const defaults = handler.module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
-      if (features.isKnown(handler, defaults, problems)) continue;
-      const layers = [...handler.layers, ...defaults.map(layerOfFeature)];
+      const { module } = handler;
+      const defaults = defaultsOf.get(module) ?? featureDefaults(module);
+      defaultsOf.set(module, defaults);
+      if (features.isKnown(handler, defaults.signature, problems)) continue;
+      const layers = [...handler.layers, ...defaults.layers];
       compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler.module);
     }
     if (problems.length === 0) {
@@ -116,18 +119,29 @@ export class SecuredRoutes {
   }
 }
 
+interface FeatureDefaults {
+  readonly layers: readonly DeclarationLayer[];
+  /** Equal where the options are. */
+  readonly signature: string;
+}
+
+function featureDefaults(module: ExploredModule): FeatureDefaults {
+  const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
+  return { layers: options.map(layerOfFeature), signature: JSON.stringify(options) };
+}
+
 /** A controller may stand in several modules; their defaults must then agree, as it has one policy. */
 class FeaturesByHandler {
   private readonly seen = new Map<ExploredHandler['handler'], Map<unknown, string>>();
 
   isKnown(
     { handler, controller, id, method }: ExploredHandler,
-    features: readonly FeatureSecurityOptions[],
+    defaults: string,
     problems: ConfigurationProblem[],
   ): boolean {
     const byController = this.seen.get(handler) ?? new Map<unknown, string>();
     this.seen.set(handler, byController);
-    const signature = JSON.stringify([method, features]);
+    const signature = `${method} ${defaults}`;
     const earlier = byController.get(controller);
     byController.set(controller, signature);
     if (earlier !== undefined && earlier !== signature) {

@@ -18,20 +18,26 @@ export type Declaration =
 // Registered, so that two copies of the package in one process read each other's rules instead of losing them.
 const DECLARATIONS = Symbol.for('@palisade/nest:declarations');
 
+/** The rules of a class under `undefined`, those of its methods under their names. */
+export type OwnDeclarations = ReadonlyMap<string | symbol | undefined, readonly Declaration[]>;
+
+const NONE: OwnDeclarations = new Map();
+
 /**
  * A decorator that records a rule for a class or a method. Rules of methods are kept under the method's name, not on
  * the function: another decorator may replace the function, and must not thereby remove the rule.
  */
 export function declaration(value: Declaration): ClassDecorator & MethodDecorator {
   return (target: object, property?: string | symbol) => {
-    const recorded = ownDeclarations(target, property);
-    Reflect.defineMetadata(DECLARATIONS, [...recorded, value], target, property as string);
+    const own = new Map(ownDeclarations(target));
+    own.set(property, [...(own.get(property) ?? []), value]);
+    Reflect.defineMetadata(DECLARATIONS, own, target);
   };
 }
 
-/** What was declared on exactly this class, or on this method of exactly this prototype. */
-export function ownDeclarations(target: object, property?: string | symbol): readonly Declaration[] {
-  return (Reflect.getOwnMetadata(DECLARATIONS, target, property as string) as Declaration[] | undefined) ?? [];
+/** What was declared on exactly this class, or on the methods of exactly this prototype. */
+export function ownDeclarations(target: object): OwnDeclarations {
+  return (Reflect.getOwnMetadata(DECLARATIONS, target) as OwnDeclarations | undefined) ?? NONE;
 }
 
 /** Names given to a decorator: a list of which one suffices or all are needed, by the decorator's own rule. */

@@ -1,6 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { ownDeclarations, type Declaration } from './declarations.js';
+import { ownDeclarations, type OwnDeclarations } from './declarations.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
 
@@ -23,6 +23,7 @@ export interface ExploredModule {
 }
 
 type Wrapper = ReturnType<DiscoveryService['getControllers']>[number];
+type Host = NonNullable<Wrapper['host']>;
 
 /**
  * Finds every handler that can be called: all methods of controllers, and the methods of other providers (gateways,
@@ -30,6 +31,8 @@ type Wrapper = ReturnType<DiscoveryService['getControllers']>[number];
  */
 @Injectable()
 export class RouteExplorer {
+  private readonly modules = new Map<Host, ExploredModule>();
+
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
@@ -49,15 +52,22 @@ export class RouteExplorer {
     if (controller == null || host === undefined || wrapper.isNotMetatype) return [];
     if (typeof controller.prototype !== 'object' || wrapper.inject !== undefined) return [];
     const prototype = controller.prototype as Record<string, unknown>;
-    const module = exploredModule(host);
+    const module = this.moduleOf(host);
+    const levels = [...levelsOf(controller)];
     const handlers: ExploredHandler[] = [];
     for (const method of this.scanner.getAllMethodNames(prototype)) {
-      const layers = layersOf(controller, method);
+      const layers = layersOf(levels, method);
       if (!wanted(layers)) continue;
       const handler = prototype[method] as HandlerFunction;
       handlers.push({ id: `${controller.name}.${method}`, controller, method, handler, module, layers });
     }
     return handlers;
+  }
+
+  private moduleOf(host: Host): ExploredModule {
+    const module = this.modules.get(host) ?? exploredModule(host);
+    this.modules.set(host, module);
+    return module;
   }
 }
 
@@ -65,7 +75,7 @@ function isDeclared(layers: readonly DeclarationLayer[]): boolean {
   return layers.some(({ declarations }) => declarations.length > 0);
 }
 
-function exploredModule(host: NonNullable<Wrapper['host']>): ExploredModule {
+function exploredModule(host: Host): ExploredModule {
   return {
     name: host.metatype?.name ?? 'a module',
     get moduleRef() {
@@ -79,37 +89,38 @@ function exploredModule(host: NonNullable<Wrapper['host']>): ExploredModule {
   };
 }
 
-/** The rules on the method, on the methods it overrides, on the class and on the classes it extends. */
-function layersOf(controller: Type, method: string): DeclarationLayer[] {
-  const methods: DeclarationLayer[] = [];
-  const classes: DeclarationLayer[] = [];
-  let overridden = false;
-  for (const [type, prototype] of ancestry(controller)) {
-    if (Object.hasOwn(prototype, method)) {
-      add(methods, 'handler', `${type.name}.${method}`, ownDeclarations(prototype, method), overridden);
-      overridden = true;
-    }
-    add(classes, 'class', type.name, ownDeclarations(type), false);
-  }
-  return [...methods, ...classes];
+/** A class of the controller's ancestry, with what is declared on it. */
+interface Level {
+  readonly type: Type;
+  readonly prototype: object;
+  readonly ofClass: OwnDeclarations;
+  readonly ofMethods: OwnDeclarations;
 }
 
-function add(
-  layers: DeclarationLayer[],
-  level: DeclarationLayer['level'],
-  where: string,
-  declarations: readonly Declaration[],
-  overridden: boolean,
-): void {
-  if (declarations.length > 0) layers.push({ level, where, declarations, overridden });
-}
-
-function* ancestry(controller: Type): Generator<[Type, object]> {
+function* levelsOf(controller: Type): Generator<Level> {
   for (
     let prototype = controller.prototype as object | null;
     prototype !== null && prototype !== Object.prototype;
     prototype = Object.getPrototypeOf(prototype) as object | null
   ) {
-    yield [prototype.constructor as Type, prototype];
+    const type = prototype.constructor as Type;
+    yield { type, prototype, ofClass: ownDeclarations(type), ofMethods: ownDeclarations(prototype) };
   }
+}
+
+/** The rules on the method, on the methods it overrides, on the class and on the classes it extends. */
+function layersOf(levels: readonly Level[], method: string): DeclarationLayer[] {
+  const methods: DeclarationLayer[] = [];
+  const classes: DeclarationLayer[] = [];
+  let overridden = false;
+  for (const { type, prototype, ofClass, ofMethods } of levels) {
+    const onMethod = ofMethods.get(method);
+    if (onMethod !== undefined) {
+      methods.push({ level: 'handler', where: `${type.name}.${method}`, declarations: onMethod, overridden });
+    }
+    overridden ||= Object.hasOwn(prototype, method);
+    const onClass = ofClass.get(undefined);
+    if (onClass !== undefined) classes.push({ level: 'class', where: type.name, declarations: onClass });
+  }
+  return [...methods, ...classes];
 }
