@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Module, Next, NotFoundException, Param, Req } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Next, NotFoundException, Param, Req, type Type } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   Authenticated,
@@ -7,6 +7,7 @@ import {
   Permissions,
   Policy,
   Public,
+  RoutePolicyRegistry,
   Roles,
   Scopes,
   SecurityEvents,
@@ -152,6 +153,91 @@ class Routes {
     return {};
   }
 }
+
+/** The methods of a class copied to another, as mixins do. */
+class Source {
+  @Get('copied')
+  @Roles('admin')
+  copied() {
+    return {};
+  }
+
+  @Get('copied-public')
+  @Public()
+  copiedPublic() {
+    return {};
+  }
+}
+
+@Controller()
+class CopiedRoutes {}
+for (const name of ['copied', 'copiedPublic'] as const) {
+  const descriptor = Object.getOwnPropertyDescriptor(Source.prototype, name) as PropertyDescriptor;
+  Object.defineProperty(CopiedRoutes.prototype, name, descriptor);
+}
+
+@Public()
+class OpenBase {
+  @Get('of-base')
+  ofBase() {
+    return {};
+  }
+}
+
+@Controller('heir')
+class Heir extends OpenBase {
+  @Get('own')
+  own() {
+    return {};
+  }
+}
+
+@Controller('bound')
+class BoundRoutes {
+  constructor() {
+    this.list = this.list.bind(this);
+  }
+
+  @Get()
+  @Roles('admin')
+  list() {
+    return {};
+  }
+}
+
+abstract class Gate implements AccessPolicy {
+  abstract decide(): boolean;
+}
+
+class ClosedGate extends Gate {
+  decide() {
+    return false;
+  }
+}
+
+class OpenGate extends Gate {
+  decide() {
+    return true;
+  }
+}
+
+function gated(path: string) {
+  @Controller(path)
+  class GatedRoutes {
+    @Get()
+    @Policy(Gate)
+    list() {
+      return {};
+    }
+  }
+  return GatedRoutes;
+}
+
+@Module({ controllers: [gated('gate-closed')], providers: [{ provide: Gate, useClass: ClosedGate }] })
+class ClosedModule {}
+
+@Module({ controllers: [gated('gate-open')], providers: [{ provide: Gate, useClass: OpenGate }] })
+class OpenModule {}
 
 @Controller()
 class HandingOnRoutes {
@@ -305,6 +391,8 @@ class FeatureModule {}
 @Module({
   imports: [
     FeatureModule,
+    ClosedModule,
+    OpenModule,
     SecurityModule.forRoot(
       securityWith(key, {
         authorization: {
@@ -320,6 +408,9 @@ class FeatureModule {}
     FirstHeir,
     SecondHeir,
     WrappedRoutes,
+    CopiedRoutes,
+    Heir,
+    BoundRoutes,
     namesake('namesake-open', Public() as MethodDecorator),
     namesake('namesake-closed', Roles('admin') as MethodDecorator),
   ],
@@ -423,6 +514,11 @@ describe.each(ADAPTERS)('Access on %s', (adapter) => {
       expect(await status('/hidden', { sub: 'bob' })).toBe(404);
     });
 
+    it('is decided by what the module of the controller provides', async () => {
+      expect(await status('/gate-closed', {})).toBe(403);
+      expect(await status('/gate-open', {})).toBe(200);
+    });
+
     it('is denied when the policy throws', async () => {
       const answer = await running.client.withToken('/failing', tokens.issue());
       expect(answer.status).toBe(403);
@@ -474,6 +570,22 @@ describe.each(ADAPTERS)('Access on %s', (adapter) => {
       expect(await status('/wrapped', as('admin'))).toBe(200);
     });
 
+    it('goes along with a method that is copied to another class, where it asks and not where it exempts', async () => {
+      expect(await status('/copied', as('teller'))).toBe(403);
+      expect(await status('/copied', as('admin'))).toBe(200);
+      expect(await status('/copied-public')).toBe(401);
+    });
+
+    it('does not open the methods that a class adds to a public base', async () => {
+      expect(await status('/heir/of-base')).toBe(200);
+      expect(await status('/heir/own')).toBe(401);
+    });
+
+    it('holds for methods that a constructor binds', async () => {
+      expect(await status('/bound', as('teller'))).toBe(403);
+      expect(await status('/bound', as('admin'))).toBe(200);
+    });
+
     it('takes the defaults of the feature module, and the decorators over them', async () => {
       expect(await status('/feature', as('teller'))).toBe(403);
       expect(await status('/feature', { roles: ['teller'], scope: 'feature:use' })).toBe(200);
@@ -520,14 +632,64 @@ describe.each(ADAPTERS)('Access on %s', (adapter) => {
 });
 
 describe('Access to a route that another one hands the request on to', () => {
+  const start = (...controllers: Type[]) =>
+    startApplication('express', { imports: [SecurityModule.forRoot(securityWith(key))], controllers });
+
   it('is decided anew, by its own rules', async () => {
-    const running = await startApplication('express', {
-      imports: [SecurityModule.forRoot(securityWith(key))],
-      controllers: [HandingOnRoutes, LaterRoutes],
-    });
+    const running = await start(HandingOnRoutes, LaterRoutes);
     expect((await running.client.get('/handed-on')).status).toBe(401);
     const token = new TokenIssuer(key, running.clock).issue();
     expect((await running.client.withToken('/handed-on', token)).body).toEqual({ id: 'alice' });
+    await running.close();
+  });
+
+  it('knows nobody where it is public', async () => {
+    @Controller()
+    class PublicLater {
+      @Get('handed-on')
+      @Public()
+      later(@CurrentUser() user: Principal) {
+        return { id: user.id };
+      }
+    }
+    const running = await start(HandingOnRoutes, PublicLater);
+    const token = new TokenIssuer(key, running.clock).issue();
+    expect((await running.client.withToken('/handed-on', token)).body).toEqual({ id: '' });
+    await running.close();
+  });
+});
+
+describe('Access to handlers that tracing wraps', () => {
+  /** As instrumentation does, when routes are registered: another function, with the metadata of the handler. */
+  function traced(handler: () => object): () => object {
+    const wrapper = function (this: unknown) {
+      return handler.call(this);
+    };
+    for (const name of Reflect.getMetadataKeys(handler) as unknown[]) {
+      Reflect.defineMetadata(name, Reflect.getMetadata(name, handler), wrapper);
+    }
+    return wrapper;
+  }
+
+  it('is decided by the rules of the handler, and by those of no other', async () => {
+    let wrapper = (): object => ({});
+    const running = await startApplication(
+      'express',
+      {
+        imports: [SecurityModule.forRoot(securityWith(key))],
+        controllers: [Routes, AdminRoutes],
+        providers: [Ownership, OwnsIt],
+      },
+      {
+        configure: () => {
+          wrapper = traced(Routes.prototype.teller);
+        },
+      },
+    );
+    const registry = running.app.get(RoutePolicyRegistry);
+    expect(registry.policyOf(Routes, wrapper)).toMatchObject({ id: 'Routes.teller', roles: { any: ['teller'] } });
+    expect(registry.policyOf(AdminRoutes, wrapper)).toBeUndefined();
+    expect(registry.policyOf(Routes, () => ({}))).toBeUndefined();
     await running.close();
   });
 });

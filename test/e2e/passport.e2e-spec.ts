@@ -8,9 +8,12 @@ import {
   CurrentUser,
   OptionalAuth,
   Roles,
+  SecurityEvents,
   SecurityModule,
   type AuthenticationOptions,
   type Principal,
+  type PrincipalInit,
+  type SecurityEvent,
 } from '@palisade/nest';
 import { ADAPTERS, startApplication, type RunningApplication } from '../support/application.js';
 import { ROLES, trusting } from '../support/security.js';
@@ -45,6 +48,20 @@ class ScriptedStrategy extends Strategy {
       else call('success', user);
     });
   }
+}
+
+/** Reads a key from a header, and answers later. */
+@Injectable()
+class KeyStrategy extends PassportStrategy(ScriptedStrategy, 'key') {
+  override authenticate(request: StrategyRequest): void {
+    const script = request.headers['x-key'];
+    // As an asynchronous strategy would, though not by a native promise.
+    const later = { then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('later')) };
+    if (script === 'rejects') return later as unknown as void;
+    (this as unknown as { fail(): void }).fail();
+  }
+
+  validate(): void {}
 }
 
 @Injectable()
@@ -90,6 +107,29 @@ class Routes {
     return { scheme };
   }
 
+  @Get('key-or-google-or-jwt')
+  @Authenticated('key', 'google', 'jwt')
+  keyOrGoogleOrJwt(@CurrentUser('scheme') scheme: string) {
+    return { scheme };
+  }
+
+  @Get('key')
+  @Authenticated('key')
+  key() {
+    return {};
+  }
+
+  @Get('optional-jwt')
+  @OptionalAuth('jwt')
+  optionalJwt(@CurrentUser('kind') kind: string) {
+    return { kind };
+  }
+
+  @Get('whole')
+  whole(@CurrentUser() user: Principal) {
+    return user;
+  }
+
   @Get('optional')
   @OptionalAuth()
   optional(@CurrentUser('kind') kind: string) {
@@ -104,17 +144,21 @@ class Routes {
 }
 
 const key = signingKey('ES256');
+const google = {
+  name: 'google',
+  credentials: (request: object) => 'authorization' in (request as StrategyRequest).headers,
+};
 
 function start(adapter: (typeof ADAPTERS)[number], authentication: AuthenticationOptions = {}) {
   return startApplication(adapter, {
     imports: [
       SecurityModule.forRoot({
-        authentication: { jwt: trusting(key), passport: ['google'], ...authentication },
+        authentication: { jwt: trusting(key), passport: [google], ...authentication },
         authorization: { roles: ROLES },
       }),
     ],
     controllers: [Routes],
-    providers: [GoogleStrategy],
+    providers: [GoogleStrategy, KeyStrategy],
   });
 }
 
@@ -181,7 +225,8 @@ describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
   });
 
   it('sends nobody away where credentials are optional', async () => {
-    expect((await scripted('/optional', 'redirect')).body).toEqual({ kind: 'anonymous' });
+    expect((await call('/optional', { 'x-script': 'redirect' })).body).toEqual({ kind: 'anonymous' });
+    expect((await scripted('/optional', 'redirect')).status).toBe(401);
   });
 
   it.each(['error', 'throw'])('that breaks (%s) lets nobody in', async (script) => {
@@ -190,10 +235,40 @@ describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
     expect(answer.text).not.toContain('directory');
   });
 
-  it('may choose the answer by an exception', async () => {
+  it('may choose the answer by an exception, which is told and challenged like any denial', async () => {
+    const events: SecurityEvent[] = [];
+    const end = running.app.get(SecurityEvents).subscribe((event) => events.push(event));
     const answer = await call('/google', { authorization: 'Custom refused' });
+    end();
     expect(answer.status).toBe(401);
     expect(answer.body['message']).toBe('The account is closed');
+    expect(answer.headers['www-authenticate']).toBe('google');
+    expect(events).toMatchObject([{ allowed: false, reason: 'credentials_invalid' }]);
+  });
+
+  it('that breaks is told as well', async () => {
+    const events: SecurityEvent[] = [];
+    const end = running.app.get(SecurityEvents).subscribe((event) => events.push(event));
+    await scripted('/google', 'error');
+    end();
+    expect(events).toMatchObject([{ allowed: false, reason: 'authentication_failed' }]);
+  });
+
+  it('that rejects later does not leave the request without an answer', async () => {
+    expect((await call('/key', { 'x-key': 'rejects' })).status).toBe(500);
+  });
+
+  it('that refuses or sends away leaves the next scheme its turn', async () => {
+    const token = new TokenIssuer(key, running.clock).issue();
+    const headers = { authorization: `Bearer ${token}`, 'x-script': 'redirect' };
+    expect((await call('/key-or-google-or-jwt', headers)).body).toEqual({ scheme: 'jwt' });
+    expect((await call('/key-or-google-or-jwt', { 'x-script': 'redirect' })).status).toBe(302);
+  });
+
+  it('does not show what else it knows of the user where the principal is sent', async () => {
+    const answer = await call('/whole', { authorization: 'Custom teller' });
+    expect(answer.body).toMatchObject({ id: '7', kind: 'user' });
+    expect(answer.body).not.toHaveProperty('claims');
   });
 
   it('is accepted beside tokens where no scheme is named', async () => {
@@ -222,6 +297,21 @@ describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
     expect((await call('/optional', { authorization: 'Custom teller' })).body).toEqual({ kind: 'user' });
   });
 
+  it('is left out where an optional route names other schemes', async () => {
+    expect((await call('/optional-jwt')).body).toEqual({ kind: 'anonymous' });
+    expect((await call('/optional-jwt', { cookie: 'a=b' })).body).toEqual({ kind: 'anonymous' });
+  });
+
+  it.each(['Custom teller', 'Basic eDp5', 'garbage', 'Bearer\tx'])(
+    'leaves an Authorization header that no scheme claims ("%s") a 401 on optional routes',
+    async (authorization) => {
+      const answer = await call('/optional-jwt', { authorization });
+      expect(answer.status).toBe(401);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.body['code']).toBe('credentials_invalid');
+    },
+  );
+
   it('is not disturbed by the module, whose own strategy is registered nowhere', () => {
     const registry = passport as unknown as { _strategy(name: string): unknown };
     expect(registry._strategy('jwt')).toBeUndefined();
@@ -230,12 +320,9 @@ describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
 });
 
 describe('The principal', () => {
-  let running: RunningApplication;
-  afterAll(() => running.close());
-
   it('is made by the application where it says so, for each request anew', async () => {
     const closed = new Set<string>();
-    running = await start('express', {
+    const running = await start('express', {
       principal: (verified, scheme) => {
         const id = `${scheme}:${String(verified['sub'] ?? verified['id'])}`;
         return closed.has(id) ? undefined : { id, roles: ['teller'] };
@@ -243,11 +330,43 @@ describe('The principal', () => {
     });
     const token = new TokenIssuer(key, running.clock).issue();
     expect((await running.client.withToken('/any', token)).status).toBe(200);
-    const google = await running.client.get('/google', { authorization: 'Custom teller' });
-    expect(google.body).toMatchObject({ id: 'google:7', name: 'Tess' });
+    const byGoogle = await running.client.get('/google', { authorization: 'Custom teller' });
+    expect(byGoogle.body).toMatchObject({ id: 'google:7', name: 'Tess' });
     closed.add('jwt:alice');
     const refused = await running.client.withToken('/any', token);
     expect(refused.status).toBe(401);
     expect(refused.body['code']).toBe('principal_refused');
+    await running.close();
+  });
+
+  it.each([
+    ['roles', 'admin'],
+    ['permissions', '*'],
+    ['scopes', 'a b'],
+    ['roles', null],
+    ['roles', [7]],
+    ['amr', 'pwd'],
+    ['id', 7],
+    ['id', ''],
+    ['kind', 'anonymous'],
+    ['tenant', {}],
+    ['authenticatedAt', '2026'],
+    ['claims', 'all'],
+  ])('is refused where its %s are %j', async (property, value) => {
+    const running = await start('express', {
+      principal: () => ({ id: 'alice', [property]: value }) as PrincipalInit,
+    });
+    const answer = await running.client.withToken('/any', new TokenIssuer(key, running.clock).issue());
+    expect(answer.status).toBe(401);
+    expect(answer.body['code']).toBe('principal_refused');
+    await running.close();
+  });
+
+  it('may come from what is awaitable and no Promise, as query builders are', async () => {
+    const query = { then: (resolve: (init: PrincipalInit) => void) => resolve({ id: 'from the query' }) };
+    const running = await start('express', { principal: () => query as unknown as Promise<PrincipalInit> });
+    const token = new TokenIssuer(key, running.clock).issue();
+    expect((await running.client.withToken('/whole', token)).body).toMatchObject({ id: 'from the query' });
+    await running.close();
   });
 });

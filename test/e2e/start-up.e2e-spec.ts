@@ -1,5 +1,7 @@
 import { Controller, Get, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { PassportStrategy } from '@nestjs/passport';
+import { Strategy } from 'passport';
 import {
   Authenticated,
   defineSecurity,
@@ -127,6 +129,51 @@ describe('The start is refused, naming the handler and the fix,', () => {
     expect((error as Error).message).toContain('AccountsController.list: is registered twice');
   });
 
+  it.each([
+    ['both `any` and `all`', { any: ['teller'], all: ['auditor'] }, 'must say either `any` or `all`'],
+    ['a list in brackets', ['teller'], 'leave out the brackets'],
+    ['nothing', {}, 'must say either'],
+    ['an empty list', { all: [] }, 'names nothing'],
+  ])('for @Roles with %s', async (_, requirement, expected) => {
+    expect((await refusal(controllerWith(Roles(requirement as never)))).message).toContain(expected);
+  });
+
+  it.each([
+    [[{ access: 'public' as const }, { roles: ['admin'] }]],
+    [[{ roles: ['admin'] }, { access: 'public' as const }]],
+    [[{ roles: ['teller'] }, { roles: ['admin'] }]],
+  ])('for two forFeature of one module that contradict each other: %j', async (features) => {
+    @Module({ imports: features.map((feature) => SecurityModule.forFeature(feature)), controllers: [controllerWith()] })
+    class Torn {}
+    const error = await startFailure({ imports: [SecurityModule.forRoot(securityWith(key)), Torn] });
+    expect((error as Error).message).toContain('SecurityModule.forFeature of Torn');
+  });
+
+  it('for a forFeature where there are no controllers', async () => {
+    @Module({ imports: [SecurityModule.forFeature({ roles: ['admin'] })], exports: [] })
+    class Shared {}
+    @Module({ imports: [Shared], controllers: [controllerWith()] })
+    class Feature {}
+    const error = await startFailure({ imports: [SecurityModule.forRoot(securityWith(key)), Feature] });
+    expect((error as Error).message).toContain('Shared imports SecurityModule.forFeature: has no controllers');
+  });
+
+  it('for @OptionalAuth where a Passport strategy cannot tell missing credentials from wrong ones', async () => {
+    @Injectable()
+    class Silent extends PassportStrategy(Strategy, 'silent') {
+      override authenticate(): void {}
+      validate(): void {}
+    }
+    const error = await startFailure({
+      imports: [
+        SecurityModule.forRoot(securityWith(key, { authentication: { jwt: trusting(key), passport: ['silent'] } })),
+      ],
+      controllers: [controllerWith(OptionalAuth())],
+      providers: [Silent],
+    });
+    expect((error as Error).message).toContain('cannot tell missing credentials of "silent" from wrong ones');
+  });
+
   it('for a Passport strategy that is listed but not registered', async () => {
     const error = await startFailure({
       imports: [
@@ -155,7 +202,12 @@ describe('Options', () => {
     [{ authentication: { passport: ['google', 'google'] } }, '"google" is configured twice'],
     [{ authentication: { passport: [{ name: 'basic', challenge: 'Basic\r\nX: y' }] } }, 'passport[0].challenge'],
     [{ authentication: { principal: 'sub' } }, 'authentication.principal: must be a function'],
+    [
+      { authentication: { jwt: { ...trusting(key), cache: [] } } },
+      'authentication.jwt.cache: must be an object or false',
+    ],
     [null, 'must be an object, not null'],
+    [undefined, 'The options: must be an object, not undefined'],
     ['options', 'must be an object, not a string'],
   ])('%j are refused', (options, expected) => {
     expect(optionsRefusal(options).message).toContain(expected);

@@ -1,10 +1,5 @@
 export { SecurityModule, type SecurityModuleAsyncOptions } from './security.module.js';
-export {
-  defineSecurity,
-  type FeatureSecurityOptions,
-  type RequirementOption,
-  type SecurityOptions,
-} from './security.options.js';
+export { defineSecurity, type FeatureSecurityOptions, type SecurityOptions } from './security.options.js';
 export { SecurityGuard } from './security.guard.js';
 
 export { ANONYMOUS, type Principal, type PrincipalInit, type PrincipalKind } from './core/principal.js';
@@ -32,10 +27,12 @@ export type {
   AccessPolicy,
   AccessPolicyFunction,
   DeclarationLevel,
+  PolicyClass,
   PolicyReference,
   Requirement,
   RoutePolicy,
 } from './core/route-policy.js';
+export type { RequirementOption } from './core/declarations.js';
 export type { HttpRequest } from './core/request.js';
 
 export {
@@ -72,9 +69,11 @@ export type {
 } from './authentication/jwt/jwt.options.js';
 
 export { Permissions, Policy, Roles, Scopes } from './authorization/authorization.decorators.js';
+export { Authorizer } from './authorization/authorizer.js';
 export { AuthorizationGuard } from './authorization/authorization.guard.js';
 export type { AuthorizationOptions } from './authorization/authorization.options.js';
 export { MaskingError } from './authorization/masking/masking.policy.js';
+export type { Concealment } from './authorization/masking/masking.rules.js';
 export { Sensitive, VisibleTo, type VisibilityOptions } from './authorization/masking/masking.decorators.js';
 export type { RoleHierarchyOptions } from './authorization/role-hierarchy.js';
 

@@ -94,8 +94,9 @@ const PROVIDERS: readonly Provider[] = [
   {
     provide: APP_PIPE,
     inject: [OPTIONS],
-    useFactory: ({ validation }: SecurityOptions): PipeTransform =>
-      validation === false ? { transform: (value: unknown) => value } : new SecurityValidationPipe(validation),
+    // Nest skips a factory that answers with `null`.
+    useFactory: ({ validation }: SecurityOptions): PipeTransform | null =>
+      validation === false ? null : new SecurityValidationPipe(validation),
   },
   { provide: APP_FILTER, useClass: UnreadableBodyFilter },
 ];
@@ -105,6 +106,7 @@ const EXPORTS = [
   SecurityEvents,
   RoutePolicyRegistry,
   Enforcer,
+  Authorizer,
   AuthenticationGuard,
   AuthorizationGuard,
   SecurityGuard,
@@ -194,6 +196,7 @@ export class SecurityModule implements OnModuleInit, OnModuleDestroy {
     const problems = this.jwt?.warnings ?? [];
     if (problems.length > 0 && process.env['NODE_ENV'] === 'production') throw new SecurityConfigurationError(problems);
     for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
+    for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
     if (this.options.dangerouslyWithoutGlobalGuard === true) {
       this.logger.warn('The global guard is switched off: handlers without guards of their own are open to anybody');
     }
@@ -206,6 +209,19 @@ export class SecurityModule implements OnModuleInit, OnModuleDestroy {
       }
     }
   }
+}
+
+/** The options that weaken what tokens are held to; they are named at every start, in production as well. */
+function dangerousOptions({ authentication }: SecurityOptions): readonly string[] {
+  const jwt = authentication?.jwt;
+  if (jwt === undefined) return [];
+  const issuers = jwt.issuers ?? [jwt];
+  return [
+    ...(jwt.dangerouslyAllowMissingExpiry === true ? ['authentication.jwt.dangerouslyAllowMissingExpiry'] : []),
+    ...(issuers.some(({ dangerouslyAcceptAnyAudience }) => dangerouslyAcceptAnyAudience === true)
+      ? ['authentication.jwt.dangerouslyAcceptAnyAudience']
+      : []),
+  ];
 }
 
 /** Holds the defaults of one feature module, which the route compiler finds among that module's imports. */

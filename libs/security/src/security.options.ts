@@ -1,5 +1,6 @@
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
-import { checkOptions, Known, OptionalRule, describe } from './core/options.rules.js';
+import { requirementProblem, type RequirementOption } from './core/declarations.js';
+import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/options.rules.js';
 import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
 import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
 import { checkValidationOptions, type ValidationOptions } from './validation/validation.options.js';
@@ -27,15 +28,12 @@ export interface FeatureSecurityOptions {
   /** As `@Public()`, `@OptionalAuth()` or `@Authenticated(...)`: `'public'`, `'optional'`, or the schemes. */
   access?: 'public' | 'optional' | readonly string[] | undefined;
   /** As `@Roles`: any of them, or `{ all: [...] }`. */
-  roles?: RequirementOption | undefined;
+  roles?: readonly string[] | RequirementOption | undefined;
   /** As `@Permissions`: all of them, or `{ any: [...] }`. */
-  permissions?: RequirementOption | undefined;
+  permissions?: readonly string[] | RequirementOption | undefined;
   /** As `@Scopes`: all of them. */
   scopes?: readonly string[] | undefined;
 }
-
-export type RequirementOption =
-  readonly string[] | { readonly any: readonly string[] } | { readonly all: readonly string[] };
 
 class SecurityRules {
   @Known() authentication?: unknown;
@@ -59,9 +57,9 @@ const PARTS = [
 export function checkSecurityOptions(options: unknown): asserts options is SecurityOptions {
   const problems: ConfigurationProblem[] = [];
   checkOptions(SecurityRules, options, '', problems);
-  if (typeof options === 'object' && options !== null) {
+  if (isRecord(options)) {
     for (const [name, check] of PARTS) {
-      const part = (options as Record<string, unknown>)[name];
+      const part = options[name];
       if (part === undefined || (name === 'validation' && part === false)) continue;
       check(part, name, problems);
     }
@@ -115,8 +113,5 @@ function isNames(value: unknown): boolean {
 }
 
 function isRequirement(value: unknown): boolean {
-  if (isNames(value)) return true;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const entries = Object.entries(value);
-  return entries.length === 1 && entries.every(([key, names]) => (key === 'any' || key === 'all') && isNames(names));
+  return isNames(value) || (isRecord(value) && requirementProblem(value) === undefined);
 }

@@ -1,50 +1,57 @@
-import { Injectable, Logger, Scope, type Type } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Authenticator } from './authentication/authenticator.js';
 import { Authorizer } from './authorization/authorizer.js';
-import { isPolicyFunction, namesOf, requirementOf, type Declaration } from './core/declarations.js';
+import { namesOf, requirementOf, type Declaration, type RequirementOption } from './core/declarations.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { RouteExplorer, type ExploredHandler, type ExploredModule } from './core/route-explorer.js';
 import { compileRoutePolicy, type DeclarationLayer, type KnownNames } from './core/route-policy.compiler.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
-import type { AccessPolicy, AccessPolicyFunction, PolicyReference, RoutePolicy } from './core/route-policy.js';
-import type { FeatureSecurityOptions, RequirementOption, SecurityOptions } from './security.options.js';
+import type { AccessPolicyFunction, RoutePolicy } from './core/route-policy.js';
+import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
+import { PolicyInstances } from './security.policies.js';
 
-/** Where `SecurityModule.forFeature` leaves its options. */
-export const FEATURE_OPTIONS = Symbol('palisade.featureOptions');
+/** Where `SecurityModule.forFeature` leaves its options; registered, for two copies of the package in one process. */
+export const FEATURE_OPTIONS = Symbol.for('@palisade/nest:feature-options');
+
+const NO_POLICIES: readonly AccessPolicyFunction[] = [];
 
 /** Compiles the policy of every handler when the application starts; any problem stops the start. */
 @Injectable()
 export class SecuredRoutes {
   private readonly logger = new Logger('SecurityModule');
-  private readonly policies = new Map<Type<AccessPolicy>, AccessPolicyFunction>();
 
   constructor(
     private readonly explorer: RouteExplorer,
     private readonly registry: RoutePolicyRegistry,
     private readonly authenticator: Authenticator,
     private readonly authorizer: Authorizer,
-  ) {}
+  ) {
+    explorer.markHandlers();
+  }
 
   /** @throws SecurityConfigurationError when rules contradict each other or name what does not exist */
   async compile(options: SecurityOptions): Promise<void> {
     const problems: ConfigurationProblem[] = [];
     const known = this.knownNames(options);
-    const compiled = new Map<RoutePolicy, ExploredModule>();
-    const features = new FeaturesByHandler();
-    const defaultsOf = new Map<ExploredModule, FeatureDefaults>();
+    const features = new Features(this.explorer.modules, problems);
+    const compiled = new Map<RoutePolicy, ExploredHandler>();
     for (const handler of this.explorer.explore()) {
-      const { module } = handler;
-      const defaults = defaultsOf.get(module) ?? featureDefaults(module);
-      defaultsOf.set(module, defaults);
-      if (features.isKnown(handler, defaults.signature, problems)) continue;
-      const layers = [...handler.layers, ...defaults.layers];
-      compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler.module);
+      if (features.isCompiled(handler, problems)) continue;
+      const layers = [...handler.layers, ...features.layersOf(handler.module)];
+      compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler);
     }
+    for (const policy of compiled.keys()) this.checkSchemes(policy, problems);
     if (problems.length === 0) {
-      for (const [policy, module] of compiled) await this.add(policy, module, problems);
+      const instances = new PolicyInstances();
+      for (const [policy, handler] of compiled) {
+        // Only policy classes take their time; a promise for every route would slow the start.
+        const policies =
+          policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, handler.module, problems);
+        this.add(policy, policies, handler);
+      }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
-    this.warn();
+    this.warn(compiled);
   }
 
   private knownNames(options: SecurityOptions): KnownNames {
@@ -57,56 +64,38 @@ export class SecuredRoutes {
     };
   }
 
-  private async add(policy: RoutePolicy, module: ExploredModule, problems: ConfigurationProblem[]): Promise<void> {
-    const missing = policy.schemes.find((scheme) => !this.authenticator.knows(scheme));
-    if (missing !== undefined) {
-      problems.push({
-        where: 'authentication.passport',
-        problem: `no Passport strategy is registered under the name "${missing}"`,
-        fix: 'Add the strategy to the providers of a module, or take its name off the list',
-      });
-      return;
-    }
-    const policies: AccessPolicyFunction[] = [];
-    for (const reference of policy.policies) {
-      const resolved = await this.resolvePolicy(reference, policy, module, problems);
-      if (resolved !== undefined) policies.push(resolved);
-    }
-    this.registry.add({
-      policy,
-      authenticate: this.authenticator.compile(policy),
-      authorize: this.authorizer.compile(policy, policies),
-      challengesOf: this.authenticator.challengesOfDenial(policy),
-    });
-  }
-
-  private async resolvePolicy(
-    reference: PolicyReference,
-    policy: RoutePolicy,
-    module: ExploredModule,
-    problems: ConfigurationProblem[],
-  ): Promise<AccessPolicyFunction | undefined> {
-    if (isPolicyFunction(reference)) return reference;
-    const known = this.policies.get(reference);
-    if (known !== undefined) return known;
-    try {
-      const instance = await instanceOf(reference, module);
-      if (typeof instance.decide !== 'function') throw new TypeError('it has no method "decide"');
-      const decide: AccessPolicyFunction = (principal, context) => instance.decide(principal, context);
-      this.policies.set(reference, decide);
-      return decide;
-    } catch (error) {
-      problems.push({
-        where: policy.id,
-        problem: `the policy ${reference.name} cannot be made: ${error instanceof Error ? error.message : 'unknown error'}`,
-        fix: `Implement AccessPolicy, and add ${reference.name} to the providers of ${module.name}`,
-      });
-      return undefined;
+  private checkSchemes({ id, access, schemes }: RoutePolicy, problems: ConfigurationProblem[]): void {
+    for (const scheme of schemes) {
+      if (!this.authenticator.knows(scheme)) {
+        problems.push({
+          where: 'authentication.passport',
+          problem: `no Passport strategy is registered under the name "${scheme}"`,
+          fix: 'Add the strategy to the providers of a module, or take its name off the list',
+        });
+      } else if (access === 'optional' && !this.authenticator.tellsMissingFromWrong(scheme)) {
+        problems.push({
+          where: id,
+          problem: `@OptionalAuth() cannot tell missing credentials of "${scheme}" from wrong ones: Passport does not say`,
+          fix: `Give { name: '${scheme}', credentials: (request) => … } in authentication.passport, or name other schemes`,
+        });
+      }
     }
   }
 
-  private warn(): void {
-    const { policies } = this.registry;
+  private add(policy: RoutePolicy, policies: readonly AccessPolicyFunction[], { replacement }: ExploredHandler): void {
+    this.registry.add(
+      {
+        policy,
+        authenticate: this.authenticator.compile(policy),
+        authorize: this.authorizer.compile(policy, policies),
+        challengesOf: this.authenticator.challengesOfDenial(policy),
+      },
+      replacement,
+    );
+  }
+
+  private warn(compiled: ReadonlyMap<RoutePolicy, ExploredHandler>): void {
+    const policies = [...compiled.keys()];
     if (this.authenticator.defaultSchemes.length === 0 && policies.some(({ access }) => access !== 'public')) {
       this.logger.warn('No authentication scheme is configured: every handler that is not @Public() answers 401');
     }
@@ -116,32 +105,44 @@ export class SecuredRoutes {
         this.logger.warn(`No role carries the permission "${permission}": only a token that names it gets through`);
       }
     }
+    for (const [{ id, access }, { ofMessages }] of compiled) {
+      if (ofMessages && access !== 'public') {
+        this.logger.warn(
+          `${id} handles messages: connect its microservice with { inheritAppConfig: true }, or no guard looks at it`,
+        );
+      }
+    }
   }
 }
 
-interface FeatureDefaults {
-  readonly layers: readonly DeclarationLayer[];
-  /** Equal where the options are. */
-  readonly signature: string;
-}
-
-function featureDefaults(module: ExploredModule): FeatureDefaults {
-  const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
-  return { layers: options.map(layerOfFeature), signature: JSON.stringify(options) };
-}
-
-/** A controller may stand in several modules; their defaults must then agree, as it has one policy. */
-class FeaturesByHandler {
+/** The defaults of feature modules. */
+class Features {
+  private readonly defaults = new Map<ExploredModule, { layers: readonly DeclarationLayer[]; signature: string }>();
   private readonly seen = new Map<ExploredHandler['handler'], Map<unknown, string>>();
 
-  isKnown(
-    { handler, controller, id, method }: ExploredHandler,
-    defaults: string,
-    problems: ConfigurationProblem[],
-  ): boolean {
+  constructor(modules: readonly ExploredModule[], problems: ConfigurationProblem[]) {
+    for (const module of modules) {
+      const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
+      this.defaults.set(module, { layers: layersOfFeatures(options, module), signature: JSON.stringify(options) });
+      if (options.length > 0 && !module.hasControllers) {
+        problems.push({
+          where: `${module.name} imports SecurityModule.forFeature`,
+          problem: 'has no controllers that its defaults could hold for',
+          fix: 'Import it in the module that declares the controllers',
+        });
+      }
+    }
+  }
+
+  layersOf(module: ExploredModule): readonly DeclarationLayer[] {
+    return this.defaults.get(module)?.layers ?? [];
+  }
+
+  /** A controller may stand in several modules; their defaults must then agree, as it has one policy. */
+  isCompiled({ handler, controller, id, method, module }: ExploredHandler, problems: ConfigurationProblem[]): boolean {
     const byController = this.seen.get(handler) ?? new Map<unknown, string>();
     this.seen.set(handler, byController);
-    const signature = `${method} ${defaults}`;
+    const signature = `${method} ${this.defaults.get(module)?.signature ?? ''}`;
     const earlier = byController.get(controller);
     byController.set(controller, signature);
     if (earlier !== undefined && earlier !== signature) {
@@ -155,48 +156,41 @@ class FeaturesByHandler {
   }
 }
 
-function layerOfFeature(options: FeatureSecurityOptions): DeclarationLayer {
-  const declarations: Declaration[] = [];
-  const { access, roles, permissions, scopes } = options;
-  const decorator = 'forFeature';
-  if (access === 'public' || access === 'optional') {
-    declarations.push({ kind: 'access', access, decorator: `${decorator}({ access: '${access}' })` });
-  } else if (access !== undefined) {
-    declarations.push({
-      kind: 'access',
-      access: 'authenticated',
-      schemes: access,
-      decorator: `${decorator}({ access })`,
-    });
-  }
-  if (roles !== undefined) {
-    declarations.push({ kind: 'roles', requirement: required(roles, 'any'), decorator: `${decorator}({ roles })` });
-  }
-  if (permissions !== undefined) {
-    declarations.push({
-      kind: 'permissions',
-      requirement: required(permissions, 'all'),
-      decorator: `${decorator}({ permissions })`,
-    });
-  }
-  if (scopes !== undefined) declarations.push({ kind: 'scopes', scopes, decorator: `${decorator}({ scopes })` });
-  return { level: 'feature', where: 'SecurityModule.forFeature', declarations };
+/** One layer for all of a module, so that two that contradict each other are refused whatever their order. */
+function layersOfFeatures(options: readonly FeatureSecurityOptions[], module: ExploredModule): DeclarationLayer[] {
+  if (options.length === 0) return [];
+  const where = `SecurityModule.forFeature of ${module.name}`;
+  return [{ level: 'feature', where, declarations: options.flatMap(declarationsOfFeature) }];
 }
 
-function required(option: RequirementOption, meaning: 'any' | 'all') {
-  return requirementOf(Array.isArray(option) ? (option as string[]) : [option as { any: string[] }], meaning);
+function declarationsOfFeature({ access, roles, permissions, scopes }: FeatureSecurityOptions): Declaration[] {
+  const decorator = (option: string) => `forFeature({ ${option} })`;
+  return [
+    ...(access === undefined ? [] : [accessOfFeature(access, decorator('access'))]),
+    ...(roles === undefined
+      ? []
+      : [{ kind: 'roles', requirement: required(roles, 'any'), decorator: decorator('roles') } as const]),
+    ...(permissions === undefined
+      ? []
+      : [
+          {
+            kind: 'permissions',
+            requirement: required(permissions, 'all'),
+            decorator: decorator('permissions'),
+          } as const,
+        ]),
+    ...(scopes === undefined ? [] : [{ kind: 'scopes', scopes, decorator: decorator('scopes') } as const]),
+  ];
 }
 
-/** The application's own instance, or one made in the controller's module where it is nobody's provider. */
-async function instanceOf(policy: Type<AccessPolicy>, { moduleRef }: ExploredModule): Promise<AccessPolicy> {
-  let scope: Scope;
-  try {
-    scope = moduleRef.introspect(policy).scope;
-  } catch {
-    return moduleRef.create(policy);
-  }
-  if (scope !== Scope.DEFAULT) throw new TypeError('it is request-scoped or transient; policies are made once');
-  return moduleRef.get(policy, { strict: false });
+function accessOfFeature(access: NonNullable<FeatureSecurityOptions['access']>, decorator: string): Declaration {
+  if (access === 'public') return { kind: 'access', access, decorator };
+  if (access === 'optional') return { kind: 'access', access, schemes: [], decorator };
+  return { kind: 'access', access: 'authenticated', schemes: access, decorator };
+}
+
+function required(option: readonly string[] | RequirementOption, meaning: 'any' | 'all') {
+  return requirementOf('length' in option ? option : [option], meaning);
 }
 
 function distinct(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {

@@ -11,9 +11,12 @@ import { clientAddressOf, httpRequestOf, principalOf } from '../core/request.js'
 export const Public = (): ClassDecorator & MethodDecorator =>
   declaration({ kind: 'access', access: 'public', decorator: '@Public()' });
 
-/** Anonymous, or a valid credential; an invalid one is still answered with 401. */
-export const OptionalAuth = (): ClassDecorator & MethodDecorator =>
-  declaration({ kind: 'access', access: 'optional', decorator: '@OptionalAuth()' });
+/**
+ * Anonymous, or a valid credential of any of the named schemes (without arguments, any configured one); an invalid one
+ * is still answered with 401.
+ */
+export const OptionalAuth = (...schemes: string[]): ClassDecorator & MethodDecorator =>
+  declaration({ kind: 'access', access: 'optional', schemes, decorator: `@OptionalAuth(${printed(schemes)})` });
 
 /**
  * Any of the named schemes: `jwt`, or the name of a Passport strategy. Without arguments, any configured scheme.
@@ -25,7 +28,7 @@ export const Authenticated = (...schemes: string[]): ClassDecorator & MethodDeco
     kind: 'access',
     access: 'authenticated',
     schemes,
-    decorator: `@Authenticated(${schemes.map((scheme) => `'${scheme}'`).join(', ')})`,
+    decorator: `@Authenticated(${printed(schemes)})`,
   });
 
 /** Injects the {@link Principal}, or one of its properties. On public routes it is the anonymous principal. */
@@ -47,4 +50,8 @@ export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unkno
 
 function isHttp(context: ExecutionContext): boolean {
   return context.getType() === 'http';
+}
+
+function printed(schemes: readonly string[]): string {
+  return schemes.map((scheme) => JSON.stringify(scheme)).join(', ');
 }

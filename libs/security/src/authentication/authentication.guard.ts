@@ -1,10 +1,12 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
-import { commitPrincipal, httpRequestOf, principalAdmittedBy } from '../core/request.js';
+import { ANONYMOUS } from '../core/principal.js';
+import { commitPrincipal, httpRequestOf, principalAdmittedBy, principalOf } from '../core/request.js';
 import type { AuthenticationResult, GuardedRoute } from '../core/route-policy.js';
 
 const ROUTE_UNKNOWN = denied('route_unknown');
+const AUTHENTICATION_FAILED = denied('authentication_failed');
 const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /**
@@ -22,15 +24,38 @@ export class AuthenticationGuard implements CanActivate {
   /** @internal The guard's part, for a route that was looked up already. */
   authenticate(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
     if (route === undefined) return this.enforcer.deny(execution, ROUTE_UNKNOWN);
-    if (route.authenticate === undefined) return true;
+    if (route.authenticate === undefined) return this.admitAnybody(route, execution);
     // Credentials are read from HTTP requests only; on any other transport there are none to trust (fails closed).
     if (execution.getType() !== 'http') return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
     const request = httpRequestOf(execution);
     if (principalAdmittedBy(route, request) !== undefined) return true;
-    const result = route.authenticate(request);
+    let result: AuthenticationResult | Promise<AuthenticationResult>;
+    try {
+      result = route.authenticate(request);
+    } catch (error) {
+      return this.failed(execution, error);
+    }
     return result instanceof Promise
-      ? result.then((settled) => this.settle(settled, route, execution))
+      ? result.then(
+          (settled) => this.settle(settled, route, execution),
+          (error: unknown) => this.failed(execution, error),
+        )
       : this.settle(result, route, execution);
+  }
+
+  /** On Express another route may have let somebody in and handed the request on; this one knows nobody. */
+  private admitAnybody(route: GuardedRoute, execution: ExecutionContext): true {
+    if (execution.getType() === 'http') {
+      const request = httpRequestOf(execution);
+      if (principalOf(request) !== undefined) commitPrincipal(request, ANONYMOUS, route);
+    }
+    return true;
+  }
+
+  /** A strategy or the application's principal function broke: an error of the server, told like any denial. */
+  private failed(execution: ExecutionContext, error: unknown): never {
+    this.enforcer.observeDenial(execution, AUTHENTICATION_FAILED);
+    throw error;
   }
 
   private settle(result: AuthenticationResult, route: GuardedRoute, execution: ExecutionContext): true {

@@ -12,7 +12,14 @@ import { PassportScheme } from './passport.scheme.js';
 import { isSuccess, type Scheme, type SchemeFailure, type SchemeResult } from './scheme.js';
 
 const MISSING = denied('credentials_missing');
+const INVALID = denied('credentials_invalid');
 const ANONYMOUS_RESULT: AuthenticationResult = Object.freeze({ principal: ANONYMOUS });
+
+/**
+ * What is made of a request without credentials. Where they are optional nobody is sent away to fetch some, and an
+ * `Authorization` header that no scheme claims is an invalid credential (fails closed).
+ */
+type WithoutCredentials = (request: HttpRequest, redirect?: SchemeFailure) => AuthenticationResult;
 
 /** Knows the schemes of the application and compiles, for a route, the step that tries them in order. */
 export class Authenticator {
@@ -40,23 +47,32 @@ export class Authenticator {
     return this.schemes.has(name) || strategyNamed(name) !== undefined;
   }
 
+  /** True when a request's credentials for the scheme can be told from none, as `@OptionalAuth` has to. */
+  tellsMissingFromWrong(name: string): boolean {
+    return name === 'jwt' || this.passportOptions.get(name)?.credentials !== undefined;
+  }
+
   /** `undefined` for public routes: no credentials are looked at. */
   compile(policy: RoutePolicy): AuthenticationStep | undefined {
     if (policy.access === 'public') return undefined;
     const schemes = policy.schemes.map((name) => this.schemeNamed(name));
+    const missing: AuthenticationResult = { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
+    const unclaimed: AuthenticationResult = { denial: INVALID, challenges: missing.challenges };
     const optional = policy.access === 'optional';
-    const missing = optional ? ANONYMOUS_RESULT : { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
+    const withoutCredentials: WithoutCredentials = optional
+      ? (request) => (request.headers.authorization === undefined ? ANONYMOUS_RESULT : unclaimed)
+      : (_request, redirect) => (redirect === undefined ? missing : this.failed(schemes, redirect));
     const [only, ...others] = schemes;
-    if (only === undefined || others.length > 0) return (request) => this.tryAll(schemes, request, missing);
+    if (only === undefined || others.length > 0) return (request) => this.tryAll(schemes, request, withoutCredentials);
 
-    const settle = (result: SchemeResult): AuthenticationResult => {
-      if (result === undefined) return missing;
+    const settle = (result: SchemeResult, request: HttpRequest): AuthenticationResult => {
+      if (result === undefined) return withoutCredentials(request);
       if (isSuccess(result)) return result;
-      return optional && result.redirect !== undefined ? missing : this.failed([only], result);
+      return result.redirect === undefined ? this.failed([only], result) : withoutCredentials(request, result);
     };
     return (request) => {
       const result = only.authenticate(request);
-      return result instanceof Promise ? result.then(settle) : settle(result);
+      return result instanceof Promise ? result.then((settled) => settle(settled, request)) : settle(result, request);
     };
   }
 
@@ -72,27 +88,31 @@ export class Authenticator {
     };
   }
 
-  /** In sequence, so that two schemes never write one request; the first principal is the one. */
+  /**
+   * In sequence, so that two schemes never write one request; the first principal is the one. Credentials that are
+   * surely a scheme's own and wrong end it. Sending the user away is the last resort.
+   */
   private async tryAll(
     schemes: readonly Scheme[],
     request: HttpRequest,
-    missing: AuthenticationResult,
+    withoutCredentials: WithoutCredentials,
   ): Promise<AuthenticationResult> {
     let first: SchemeFailure | undefined;
+    let redirect: SchemeFailure | undefined;
     for (const scheme of schemes) {
       const result = await scheme.authenticate(request);
       if (result === undefined) continue;
       if (isSuccess(result)) return result;
-      // Where credentials are optional, nobody is sent away to fetch some.
-      if (result.redirect !== undefined && missing === ANONYMOUS_RESULT) continue;
       if (result.final) return this.failed([scheme], result);
-      first ??= result;
+      if (result.redirect === undefined) first ??= result;
+      else redirect ??= result;
     }
-    return first === undefined ? missing : this.failed(schemes, first);
+    return first === undefined ? withoutCredentials(request, redirect) : this.failed(schemes, first);
   }
 
-  private failed(schemes: readonly Scheme[], { denial, challenges, redirect }: SchemeFailure): AuthenticationResult {
-    return { denial, challenges: challenges ?? this.challengesOf(schemes, denial), redirect };
+  private failed(schemes: readonly Scheme[], failure: SchemeFailure): AuthenticationResult {
+    const { denial, challenges = this.challengesOf(schemes, denial), redirect, exception } = failure;
+    return { denial, challenges, redirect, exception };
   }
 
   private challengesOf(schemes: readonly Scheme[], denial: Denied): readonly string[] {

@@ -1,5 +1,5 @@
 import { denied, type Denied } from '../core/decision.js';
-import { createPrincipal, type Principal, type PrincipalInit } from '../core/principal.js';
+import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
 import type { PrincipalFactory } from './authentication.options.js';
 import { BearerChallenges } from './bearer.challenges.js';
@@ -7,6 +7,7 @@ import { tokenSource, type TokenSource } from './bearer.policy.js';
 import { principalOfClaims } from './jwt/jwt.claims.js';
 import type { JwtOptions } from './jwt/jwt.options.js';
 import type { JwtOutcome, JwtVerifier } from './jwt/jwt-verifier.js';
+import { Principals } from './principal.factory.js';
 import type { Scheme, SchemeResult } from './scheme.js';
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -19,16 +20,18 @@ export class JwtScheme implements Scheme {
   readonly name = NAME;
   private readonly challenges: BearerChallenges;
   private readonly tokenOf: TokenSource;
+  private readonly principals: Principals;
   /** The default mapping is a pure function of the claims, so its result lives as long as they do. */
   private readonly results = new WeakMap<Claims, SchemeResult>();
 
   constructor(
     options: JwtOptions,
     private readonly verifier: JwtVerifier,
-    private readonly principalFactory: PrincipalFactory | undefined,
+    principalFactory: PrincipalFactory | undefined,
   ) {
     this.challenges = new BearerChallenges(options.realm);
     this.tokenOf = tokenSource(options.from ?? ['header']);
+    this.principals = new Principals(NAME, principalFactory, principalOfClaims);
   }
 
   challenge(denial: Denied): string {
@@ -48,12 +51,12 @@ export class JwtScheme implements Scheme {
   private resultOf(outcome: JwtOutcome, token: string): SchemeResult | Promise<SchemeResult> {
     if (!outcome.allowed) return { denial: outcome, final: isThreeParts(token) };
     const { claims } = outcome;
-    if (this.principalFactory !== undefined) return made(this.principalFactory(claims, NAME), claims);
-    let result = this.results.get(claims);
-    if (result === undefined) {
-      result = resultOf(principalOfClaims(claims), claims);
-      this.results.set(claims, result);
-    }
+    const known = this.results.get(claims);
+    if (known !== undefined) return known;
+    const principal = this.principals.from(claims);
+    if (principal instanceof Promise) return principal.then(resultFor);
+    const result = resultFor(principal);
+    if (this.principals.pure) this.results.set(claims, result);
     return result;
   }
 }
@@ -63,20 +66,6 @@ function isThreeParts(token: string): boolean {
   return token.split('.', 4).length === 3;
 }
 
-function made(
-  init: PrincipalInit | undefined | Promise<PrincipalInit | undefined>,
-  claims: Claims,
-): SchemeResult | Promise<SchemeResult> {
-  return init instanceof Promise ? init.then((settled) => resultOf(settled, claims)) : resultOf(init, claims);
-}
-
-function resultOf(init: PrincipalInit | undefined, claims: Claims): SchemeResult {
-  const principal = principalFrom(init, claims);
+function resultFor(principal: Principal | undefined): SchemeResult {
   return principal === undefined ? REFUSED : { principal };
-}
-
-/** A principal without an identifier is nobody (fails closed). */
-function principalFrom(init: PrincipalInit | undefined, claims: Claims): Principal | undefined {
-  if (init === undefined || init === null || typeof init.id !== 'string' || init.id === '') return undefined;
-  return createPrincipal(init.claims === undefined ? { ...init, claims } : init, NAME);
 }

@@ -1,15 +1,16 @@
-import { Logger } from '@nestjs/common';
+import { HttpException } from '@nestjs/common';
 import type { Strategy } from 'passport';
 import { denied, type Denied } from '../core/decision.js';
-import { createPrincipal, type PrincipalInit } from '../core/principal.js';
+import type { PrincipalInit } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
 import type { PassportSchemeOptions, PrincipalFactory } from './authentication.options.js';
-import type { Scheme, SchemeResult } from './scheme.js';
+import { Principals } from './principal.factory.js';
+import type { Scheme, SchemeFailure, SchemeResult } from './scheme.js';
 
 const PASSED = denied('principal_missing');
 const INVALID = denied('credentials_invalid');
 const MALFORMED = denied('credentials_malformed');
-const REFUSED = denied('principal_refused');
+const REFUSED: SchemeResult = { denial: denied('principal_refused'), final: true };
 
 /** What Passport puts on a strategy for the time of one request. */
 interface Actions {
@@ -29,18 +30,19 @@ type RunningStrategy = Actions & { authenticate(request: HttpRequest, options: {
  */
 export class PassportScheme implements Scheme {
   readonly name: string;
-  private readonly logger = new Logger(PassportScheme.name);
   private readonly defaultChallenge: string;
   private readonly bringsCredentials: (request: HttpRequest) => boolean;
+  private readonly principals: Principals;
 
   constructor(
     options: PassportSchemeOptions,
     private readonly strategy: Strategy,
-    private readonly principalFactory: PrincipalFactory | undefined,
+    principalFactory: PrincipalFactory | undefined,
   ) {
     this.name = options.name;
     this.defaultChallenge = options.challenge ?? challengeNamed(options.name);
     this.bringsCredentials = options.credentials ?? mayBringCredentials;
+    this.principals = new Principals(options.name, principalFactory, principalOfUser);
   }
 
   challenge(): string {
@@ -50,56 +52,48 @@ export class PassportScheme implements Scheme {
   async authenticate(request: HttpRequest): Promise<SchemeResult> {
     const outcome = await this.run(request);
     if ('user' in outcome) return this.succeeded(outcome.user);
-    if ('redirect' in outcome) return { denial: PASSED, final: true, redirect: outcome.redirect };
-    if (outcome.denial !== PASSED && !this.bringsCredentials(request)) return undefined;
-    return { final: false, ...outcome };
+    return outcome.denial === PASSED || this.bringsCredentials(request) ? outcome : undefined;
   }
 
   private run(request: HttpRequest): Promise<Outcome> {
     return new Promise((resolve, reject) => {
+      const error = (thrown: unknown) => {
+        // How Nest's strategies say no: `throw new UnauthorizedException()` in `validate`.
+        if (thrown instanceof HttpException && thrown.getStatus() === 401) {
+          resolve({ denial: INVALID, final: false, exception: thrown });
+        } else {
+          reject(thrown);
+        }
+      };
       const actions: Actions = {
-        success: (user: unknown) => resolve({ user }),
-        fail: (challenge?: unknown, status?: number) => resolve(failure(challenge, status)),
-        redirect: (url: string, status = 302) => resolve({ redirect: { url, status } }),
+        success: (user) => resolve({ user }),
+        fail: (challenge, status) => resolve(failure(challenge, status)),
+        redirect: (url, status = 302) => resolve({ denial: PASSED, final: false, redirect: { url, status } }),
         // The strategy leaves the request to others. Nobody was identified (fails closed).
-        pass: () => resolve({ denial: PASSED }),
-        error: reject,
+        pass: () => resolve({ denial: PASSED, final: false }),
+        error,
       };
       const running = Object.assign(Object.create(this.strategy) as RunningStrategy, actions);
-      const pending = running.authenticate(request, { session: false });
-      if (pending instanceof Promise) pending.catch(reject);
+      // What an asynchronous strategy throws must not be lost: nobody else would answer the request.
+      Promise.resolve(running.authenticate(request, { session: false })).catch(error);
     });
   }
 
   private async succeeded(user: unknown): Promise<SchemeResult> {
     if (typeof user !== 'object' || user === null) return { denial: PASSED, final: true };
-    const verified = user as Record<string, unknown>;
-    const init =
-      this.principalFactory === undefined
-        ? principalOfUser(verified)
-        : await this.principalFactory(verified, this.name);
-    if (init === undefined || init === null || typeof init.id !== 'string' || init.id === '') {
-      if (this.principalFactory === undefined) {
-        this.logger.warn(
-          `The user of strategy "${this.name}" has no id: give authentication.principal to make the principal`,
-        );
-      }
-      return { denial: REFUSED, final: true };
-    }
-    return { principal: createPrincipal(init.claims === undefined ? { ...init, claims: verified } : init, this.name) };
+    const principal = await this.principals.from(user as Record<string, unknown>);
+    return principal === undefined ? REFUSED : { principal };
   }
 }
 
-type Outcome =
-  | { readonly user: unknown }
-  | { readonly denial: Denied; readonly challenges?: readonly string[] }
-  | { readonly redirect: { readonly url: string; readonly status: number } };
+type Outcome = { readonly user: unknown } | SchemeFailure;
 
 /** `fail(challenge, status)`: a challenge that is text is meant for `WWW-Authenticate`, anything else for nobody. */
 function failure(challenge: unknown, status: number | undefined): Outcome {
   const [text, code] = typeof challenge === 'number' ? [undefined, challenge] : [challenge, status];
-  const denial = code === 400 ? MALFORMED : INVALID;
-  return typeof text === 'string' && PRINTABLE.test(text) ? { denial, challenges: [text] } : { denial };
+  const denial: Denied = code === 400 ? MALFORMED : INVALID;
+  const challenges = typeof text === 'string' && PRINTABLE.test(text) ? [text] : undefined;
+  return { denial, final: false, challenges };
 }
 
 const PRINTABLE = /^[\x21-\x7E][\x20-\x7E]*$/;
@@ -119,11 +113,11 @@ function isFilled(value: unknown): boolean {
 }
 
 /** The usual names of a user's fields; what has another type is left out. */
-function principalOfUser(user: Readonly<Record<string, unknown>>): PrincipalInit | undefined {
+function principalOfUser(user: Readonly<Record<string, unknown>>): PrincipalInit {
   const id = user['id'] ?? user['sub'] ?? user['userId'];
-  if (typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') return undefined;
   return {
-    id: String(id),
+    // What is no identifier is refused with a warning, like any other principal without one.
+    id: typeof id === 'number' || typeof id === 'bigint' ? String(id) : (id as string),
     roles: stringsIn(user['roles']),
     permissions: stringsIn(user['permissions']),
     scopes: stringsIn(user['scopes']),

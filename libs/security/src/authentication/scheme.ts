@@ -1,3 +1,4 @@
+import type { HttpException } from '@nestjs/common';
 import type { Denied } from '../core/decision.js';
 import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
@@ -16,6 +17,8 @@ export interface SchemeFailure {
   /** Challenges in place of the scheme's own. */
   readonly challenges?: readonly string[] | undefined;
   readonly redirect?: { readonly url: string; readonly status: number } | undefined;
+  /** The answer in place of the library's own, as an application's strategy chose it. */
+  readonly exception?: HttpException | undefined;
 }
 
 /** A way to authenticate. */

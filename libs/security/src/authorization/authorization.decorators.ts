@@ -1,10 +1,10 @@
-import { declaration, requirementOf } from '../core/declarations.js';
+import { declaration, requirementOf, type RequirementOption } from '../core/declarations.js';
 import type { PolicyReference } from '../core/route-policy.js';
 
 /** The caller has any of the roles, itself or through the hierarchy. `@Roles({ all: [...] })`: every one. */
 export function Roles(...roles: string[]): ClassDecorator & MethodDecorator;
-export function Roles(roles: { any: readonly string[] } | { all: readonly string[] }): ClassDecorator & MethodDecorator;
-export function Roles(...roles: string[] | [{ any: readonly string[] } | { all: readonly string[] }]) {
+export function Roles(roles: RequirementOption): ClassDecorator & MethodDecorator;
+export function Roles(...roles: string[] | [RequirementOption]) {
   return declaration({
     kind: 'roles',
     requirement: requirementOf(roles, 'any'),
@@ -14,10 +14,8 @@ export function Roles(...roles: string[] | [{ any: readonly string[] } | { all: 
 
 /** The caller has every one of the permissions, through a role or its token. `@Permissions({ any: [...] })`: one of them. */
 export function Permissions(...permissions: string[]): ClassDecorator & MethodDecorator;
-export function Permissions(
-  permissions: { any: readonly string[] } | { all: readonly string[] },
-): ClassDecorator & MethodDecorator;
-export function Permissions(...permissions: string[] | [{ any: readonly string[] } | { all: readonly string[] }]) {
+export function Permissions(permissions: RequirementOption): ClassDecorator & MethodDecorator;
+export function Permissions(...permissions: string[] | [RequirementOption]) {
   return declaration({
     kind: 'permissions',
     requirement: requirementOf(permissions, 'all'),

@@ -47,14 +47,22 @@ export class Authorizer {
     return rolesGranting(permission, this.permissions, this.hierarchy).size > 0;
   }
 
+  /** True when the principal has the role, itself or through the hierarchy. */
+  hasRole(principal: Principal, role: string): boolean {
+    const satisfying = this.hierarchy.satisfying(role);
+    return principal.roles.some((held) => satisfying.has(held));
+  }
+
+  /** True when the principal has the permission, through a role or its token. */
+  hasPermission(principal: Principal, permission: string): boolean {
+    return this.holderOf(permission)(principal);
+  }
+
   /** What output masking asks about a principal. */
   viewerOf(principal: Principal): MaskingViewer {
     return {
-      hasRole: (role) => {
-        const satisfying = this.hierarchy.satisfying(role);
-        return principal.roles.some((held) => satisfying.has(held));
-      },
-      hasPermission: (permission) => this.holderOf(permission)(principal),
+      hasRole: (role) => this.hasRole(principal, role),
+      hasPermission: (permission) => this.hasPermission(principal, permission),
     };
   }
 
@@ -115,5 +123,5 @@ function decisionOf(answer: AccessAnswer): Decision {
   if (answer === true) return ALLOWED;
   if (typeof answer !== 'object' || answer === null) return POLICY_DENIED;
   if (answer.allowed === true) return ALLOWED;
-  return isDenialReason(answer.reason) ? answer : POLICY_DENIED;
+  return isDenialReason(answer.reason) ? denied(answer.reason) : POLICY_DENIED;
 }

@@ -22,6 +22,7 @@ export type DenialReason =
   // Authentication: who it is.
   | 'principal_missing'
   | 'principal_refused'
+  | 'authentication_failed'
   // Authorization.
   | 'role_missing'
   | 'permission_missing'

@@ -3,10 +3,10 @@ import type { AccessPolicyFunction, PolicyReference, Requirement } from './route
 
 /** What a decorator records of a handler or a class: one rule of one kind. */
 export type Declaration =
-  | { readonly kind: 'access'; readonly access: 'public' | 'optional'; readonly decorator: string }
+  | { readonly kind: 'access'; readonly access: 'public'; readonly decorator: string }
   | {
       readonly kind: 'access';
-      readonly access: 'authenticated';
+      readonly access: 'optional' | 'authenticated';
       readonly schemes: readonly string[];
       readonly decorator: string;
     }
@@ -24,15 +24,22 @@ export type OwnDeclarations = ReadonlyMap<string | symbol | undefined, readonly 
 const NONE: OwnDeclarations = new Map();
 
 /**
- * A decorator that records a rule for a class or a method. Rules of methods are kept under the method's name, not on
- * the function: another decorator may replace the function, and must not thereby remove the rule.
+ * A decorator that records a rule for a class or a method. Rules of methods are kept under the method's name: another
+ * decorator may replace the function, and must not thereby remove the rule. They are kept on the function as well, as
+ * a method may be copied to another class.
  */
 export function declaration(value: Declaration): ClassDecorator & MethodDecorator {
-  return (target: object, property?: string | symbol) => {
-    const own = new Map(ownDeclarations(target));
-    own.set(property, [...(own.get(property) ?? []), value]);
-    Reflect.defineMetadata(DECLARATIONS, own, target);
+  return (target: object, property?: string | symbol, descriptor?: PropertyDescriptor) => {
+    record(target, property, value);
+    const method: unknown = descriptor?.value;
+    if (typeof method === 'function') record(method, undefined, value);
   };
+}
+
+function record(target: object, property: string | symbol | undefined, value: Declaration): void {
+  const own = new Map(ownDeclarations(target));
+  own.set(property, [...(own.get(property) ?? []), value]);
+  Reflect.defineMetadata(DECLARATIONS, own, target);
 }
 
 /** What was declared on exactly this class, or on the methods of exactly this prototype. */
@@ -41,14 +48,28 @@ export function ownDeclarations(target: object): OwnDeclarations {
 }
 
 /** Names given to a decorator: a list of which one suffices or all are needed, by the decorator's own rule. */
-export type Names =
-  readonly string[] | readonly [{ readonly any: readonly string[] } | { readonly all: readonly string[] }];
+export type Names = readonly string[] | readonly [RequirementOption];
+
+/** Exactly one of the two. */
+export type RequirementOption =
+  { readonly any: readonly string[]; readonly all?: never } | { readonly all: readonly string[]; readonly any?: never };
 
 export function requirementOf(names: Names, meaning: 'any' | 'all'): Requirement {
   const first = names[0];
-  if (typeof first === 'object') return first;
+  // Checked when the application starts, where the message can name the handler.
+  if (typeof first === 'object' && first !== null) return first;
   const list = names as readonly string[];
   return meaning === 'any' ? { any: list } : { all: list };
+}
+
+/** What keeps a requirement from being one, or `undefined`. */
+export function requirementProblem(requirement: unknown): string | undefined {
+  if (Array.isArray(requirement)) return 'is given a list: leave out the brackets';
+  const entries = Object.entries(requirement as object);
+  const [[meaning, names] = []] = entries;
+  if (entries.length !== 1 || (meaning !== 'any' && meaning !== 'all')) return 'must say either `any` or `all`';
+  if (!Array.isArray(names) || names.length === 0) return 'names nothing';
+  return names.every((name) => typeof name === 'string' && name !== '') ? undefined : 'names something that is no name';
 }
 
 export function namesOf(requirement: Requirement): readonly string[] {

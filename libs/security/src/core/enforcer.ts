@@ -13,6 +13,8 @@ import type { GuardedRoute } from './route-policy.js';
 export interface DenialAnswer {
   readonly challenges?: readonly string[] | undefined;
   readonly redirect?: { readonly url: string; readonly status: number } | undefined;
+  /** Thrown in place of a `SecurityException`. */
+  readonly exception?: HttpException | undefined;
 }
 
 /** Carries out decisions: publishes them, sets the headers of a denial and throws it. */
@@ -52,7 +54,7 @@ export class Enforcer {
         answer.challenges.length === 1 ? answer.challenges[0] : answer.challenges,
       );
     }
-    throw new SecurityException(denial);
+    throw answer.exception ?? new SecurityException(denial);
   }
 
   /** Publishes a denial that something else answers, such as an exception thrown by a policy. */

@@ -32,6 +32,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   token_claims_invalid: { status: 401, message: 'The access token lacks a claim or has one of the wrong type' },
   principal_missing: { status: 401, message: 'Authentication is required' },
   principal_refused: { status: 401, message: 'The caller is not known or not admitted' },
+  authentication_failed: { status: 500, message: 'The caller could not be authenticated' },
   role_missing: { status: 403, message: 'The caller lacks the role' },
   permission_missing: { status: 403, message: 'The caller lacks the permission' },
   scope_missing: { status: 403, message: 'The access token lacks the scope' },

@@ -64,7 +64,7 @@ export function checkOptions(
 ): void {
   if (!isRecord(options)) {
     problems.push({
-      where: path,
+      where: path === '' ? 'The options' : path,
       problem: `must be an object, not ${describe(options)}`,
       fix: 'See the documentation of the option',
     });
@@ -122,7 +122,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 
 /** Names the type of a value, never the value: it may be a secret. */
 export function describe(value: unknown): string {
-  if (value === null) return 'null';
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -13,12 +13,15 @@ export interface Principal {
   /** OAuth 2.0 scopes (RFC 6749, section 3.3). */
   readonly scopes: readonly string[];
   readonly tenant?: string | undefined;
-  /** The verified claims of the token, or what the Passport strategy answered with. Frozen one level deep. */
+  /**
+   * The verified claims of the token, or what the Passport strategy answered with, frozen. It is not enumerable: a
+   * principal that is sent or logged does not take along what else is known of the caller.
+   */
   readonly claims: Readonly<Record<string, unknown>>;
   /** The scheme that authenticated the caller: `jwt`, or the name of a Passport strategy. */
   readonly scheme: string;
-  /** When the user proved who they are (`auth_time`, OpenID Connect Core, section 2). */
-  readonly authenticatedAt?: Date | undefined;
+  /** When the user proved who they are, in milliseconds since the epoch (`auth_time`, OpenID Connect Core, section 2). */
+  readonly authenticatedAt?: number | undefined;
   /** Authentication context class (`acr`). */
   readonly acr?: string | undefined;
   /** Authentication methods (`amr`, RFC 8176). */
@@ -46,28 +49,56 @@ export const ANONYMOUS: Principal = Object.freeze({
 
 /** Completes and freezes a principal, so that no handler can widen what a later check reads. */
 export function createPrincipal(init: PrincipalInit, scheme: string): Principal {
-  return Object.freeze({
+  const principal = {
     id: init.id,
     kind: init.kind ?? 'user',
     roles: frozen(init.roles),
     permissions: frozen(init.permissions),
     scopes: frozen(init.scopes),
     tenant: init.tenant,
-    claims: frozenClaims(init.claims),
     scheme,
     authenticatedAt: init.authenticatedAt,
     acr: init.acr,
     amr: init.amr === undefined ? undefined : frozen(init.amr),
     tokenId: init.tokenId,
-  });
+  };
+  Object.defineProperty(principal, 'claims', { value: frozenClaims(init.claims), enumerable: false });
+  return Object.freeze(principal) as Principal;
 }
 
-/** A copy, unless it is frozen already: the object may be an entity that the application still writes to. */
+/**
+ * A copy, unless it is frozen already: the object may be an entity that the application still writes to. It stays an
+ * instance of its class, whose `@Sensitive` fields stay hidden.
+ */
 function frozenClaims(claims: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, unknown>> {
   if (claims === undefined) return NO_CLAIMS;
-  return Object.isFrozen(claims) ? claims : Object.freeze({ ...claims });
+  if (Object.isFrozen(claims)) return claims;
+  const prototype = Object.getPrototypeOf(claims) as object | null;
+  return Object.freeze(Object.create(prototype, Object.getOwnPropertyDescriptors(claims)) as Record<string, unknown>);
 }
 
 function frozen(values: readonly string[] | undefined): readonly string[] {
   return values === undefined || values.length === 0 ? NONE : Object.freeze([...values]);
 }
+
+/** What keeps an answer of the application from being a principal: text in place of a list would grant each letter. */
+export function principalProblem(init: unknown): string | undefined {
+  if (typeof init !== 'object' || init === null) return 'is no object';
+  const { id, kind, claims, authenticatedAt, ...others } = init as Record<string, unknown>;
+  if (typeof id !== 'string' || id === '') return 'has no id that is text';
+  if (kind !== undefined && kind !== 'user' && kind !== 'service') return 'has a kind that is not known';
+  if (claims !== undefined && (typeof claims !== 'object' || claims === null)) return 'has claims that are no object';
+  if (authenticatedAt !== undefined && !Number.isFinite(authenticatedAt))
+    return 'has an authenticatedAt that is no number';
+  for (const name of LISTS) {
+    const list = others[name];
+    if (list === undefined) continue;
+    if (!Array.isArray(list) || !list.every((item) => typeof item === 'string'))
+      return `has ${name} that are no list of texts`;
+  }
+  const text = TEXTS.find((name) => others[name] !== undefined && typeof others[name] !== 'string');
+  return text === undefined ? undefined : `has a ${text} that is no text`;
+}
+
+const LISTS = ['roles', 'permissions', 'scopes', 'amr'] as const;
+const TEXTS = ['tenant', 'acr', 'tokenId'] as const;

@@ -1,6 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { ownDeclarations, type OwnDeclarations } from './declarations.js';
+import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
+import { markHandler } from './handler-identity.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
 
@@ -10,14 +11,19 @@ export interface ExploredHandler {
   readonly controller: Type;
   readonly method: string;
   readonly handler: HandlerFunction;
+  /** What instances have in its place, where their constructor bound or wrapped it. */
+  readonly replacement?: HandlerFunction | undefined;
+  /** A handler of messages: whether a guard looks at it is up to how the microservice is started. */
+  readonly ofMessages: boolean;
   readonly module: ExploredModule;
   readonly layers: readonly DeclarationLayer[];
 }
 
-/** The module that declares a controller, as far as compiling needs it. */
+/** A module of the application, as far as compiling needs it. */
 export interface ExploredModule {
   readonly name: string;
   readonly moduleRef: ModuleRef;
+  readonly hasControllers: boolean;
   /** The providers' values of the modules it imports, under a token. */
   importedValues(token: symbol): readonly unknown[];
 }
@@ -25,18 +31,37 @@ export interface ExploredModule {
 type Wrapper = ReturnType<DiscoveryService['getControllers']>[number];
 type Host = NonNullable<Wrapper['host']>;
 
+// The metadata keys of @nestjs/microservices and @nestjs/websockets, which are no dependencies.
+const MESSAGE_PATTERN = 'microservices:pattern';
+
 /**
  * Finds every handler that can be called: all methods of controllers, and the methods of other providers (gateways,
  * resolvers) that rules were declared for. What it does not find has no policy, and is denied.
  */
 @Injectable()
 export class RouteExplorer {
-  private readonly modules = new Map<Host, ExploredModule>();
+  private readonly explored = new Map<Host, ExploredModule>();
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly container: ModulesContainer,
   ) {}
+
+  get modules(): readonly ExploredModule[] {
+    return [...this.container.values()].map((host) => this.moduleOf(host));
+  }
+
+  /** Marks the handlers of controllers, before anything that instruments routes gets to wrap them. */
+  markHandlers(): void {
+    for (const wrapper of this.discovery.getControllers()) {
+      const controller = classOf(wrapper);
+      if (controller === undefined) continue;
+      for (const method of this.scanner.getAllMethodNames(controller.prototype as object)) {
+        markHandler((controller.prototype as Methods)[method] as HandlerFunction);
+      }
+    }
+  }
 
   explore(): ExploredHandler[] {
     return [
@@ -46,29 +71,47 @@ export class RouteExplorer {
   }
 
   private handlersOf(wrapper: Wrapper, wanted: (layers: readonly DeclarationLayer[]) => boolean): ExploredHandler[] {
-    const controller = wrapper.metatype as Type | null | undefined;
+    const controller = classOf(wrapper);
     const host = wrapper.host;
-    // Values have no metatype, and factories a function that is no class.
-    if (controller == null || host === undefined || wrapper.isNotMetatype) return [];
-    if (typeof controller.prototype !== 'object' || wrapper.inject !== undefined) return [];
-    const prototype = controller.prototype as Record<string, unknown>;
+    if (controller === undefined || host === undefined) return [];
+    const prototype = controller.prototype as Methods;
+    const instance = wrapper.instance as Methods | undefined | null;
     const module = this.moduleOf(host);
     const levels = [...levelsOf(controller)];
     const handlers: ExploredHandler[] = [];
     for (const method of this.scanner.getAllMethodNames(prototype)) {
-      const layers = layersOf(levels, method);
-      if (!wanted(layers)) continue;
       const handler = prototype[method] as HandlerFunction;
-      handlers.push({ id: `${controller.name}.${method}`, controller, method, handler, module, layers });
+      const layers = layersOf(levels, method, handler);
+      if (!wanted(layers)) continue;
+      const current = instance?.[method];
+      handlers.push({
+        id: `${controller.name}.${method}`,
+        controller,
+        method,
+        handler,
+        replacement: typeof current === 'function' && current !== handler ? current : undefined,
+        ofMessages: Reflect.hasMetadata(MESSAGE_PATTERN, handler),
+        module,
+        layers,
+      });
     }
     return handlers;
   }
 
   private moduleOf(host: Host): ExploredModule {
-    const module = this.modules.get(host) ?? exploredModule(host);
-    this.modules.set(host, module);
+    const module = this.explored.get(host) ?? exploredModule(host);
+    this.explored.set(host, module);
     return module;
   }
+}
+
+type Methods = Record<string, unknown>;
+
+/** Values have no metatype, and factories a function that is no class. */
+function classOf(wrapper: Wrapper): Type | undefined {
+  const metatype = wrapper.metatype as Type | null | undefined;
+  if (metatype == null || wrapper.isNotMetatype || wrapper.inject !== undefined) return undefined;
+  return typeof metatype.prototype === 'object' ? metatype : undefined;
 }
 
 function isDeclared(layers: readonly DeclarationLayer[]): boolean {
@@ -81,6 +124,7 @@ function exploredModule(host: Host): ExploredModule {
     get moduleRef() {
       return host.getProviderByKey<ModuleRef>(ModuleRef).instance;
     },
+    hasControllers: host.controllers.size > 0,
     importedValues: (token) =>
       [...host.imports].flatMap((imported) => {
         const provider = imported.providers.get(token);
@@ -108,19 +152,33 @@ function* levelsOf(controller: Type): Generator<Level> {
   }
 }
 
-/** The rules on the method, on the methods it overrides, on the class and on the classes it extends. */
-function layersOf(levels: readonly Level[], method: string): DeclarationLayer[] {
+/**
+ * The rules on the method, on its function, on the methods it overrides, on the class and on the classes it extends.
+ * What lies behind the class that has the method was not written for it, and only asks, never exempts.
+ */
+function layersOf(levels: readonly Level[], method: string, handler: HandlerFunction): DeclarationLayer[] {
   const methods: DeclarationLayer[] = [];
   const classes: DeclarationLayer[] = [];
-  let overridden = false;
+  let requirementsOnly = false;
   for (const { type, prototype, ofClass, ofMethods } of levels) {
-    const onMethod = ofMethods.get(method);
-    if (onMethod !== undefined) {
-      methods.push({ level: 'handler', where: `${type.name}.${method}`, declarations: onMethod, overridden });
-    }
-    overridden ||= Object.hasOwn(prototype, method);
+    const where = `${type.name}.${method}`;
+    const onMethod = ofMethods.get(method) ?? [];
+    if (onMethod.length > 0) methods.push({ level: 'handler', where, declarations: onMethod, requirementsOnly });
     const onClass = ofClass.get(undefined);
-    if (onClass !== undefined) classes.push({ level: 'class', where: type.name, declarations: onClass });
+    if (onClass !== undefined) {
+      classes.push({ level: 'class', where: type.name, declarations: onClass, requirementsOnly });
+    }
+    if (!requirementsOnly && Object.hasOwn(prototype, method)) {
+      const copied = copiedWith(handler, onMethod);
+      if (copied.length > 0) methods.push({ level: 'handler', where, declarations: copied, requirementsOnly: true });
+      requirementsOnly = true;
+    }
   }
   return [...methods, ...classes];
+}
+
+/** Rules that a function brought from the class it was copied from, of kinds that the method itself has none of. */
+function copiedWith(handler: HandlerFunction, declared: readonly Declaration[]): readonly Declaration[] {
+  const kinds = new Set(declared.map(({ kind }) => kind));
+  return (ownDeclarations(handler).get(undefined) ?? []).filter(({ kind }) => !kinds.has(kind));
 }

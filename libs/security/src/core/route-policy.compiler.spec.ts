@@ -8,7 +8,7 @@ class Controller {
 }
 
 const PUBLIC: Declaration = { kind: 'access', access: 'public', decorator: '@Public()' };
-const OPTIONAL: Declaration = { kind: 'access', access: 'optional', decorator: '@OptionalAuth()' };
+const OPTIONAL: Declaration = { kind: 'access', access: 'optional', schemes: [], decorator: '@OptionalAuth()' };
 const byJwt: Declaration = {
   kind: 'access',
   access: 'authenticated',
@@ -125,6 +125,11 @@ describe('@Public', () => {
     expect(compiled).toMatchObject({ access: 'authenticated', roles: { any: ['admin'] }, scopes: ['s'] });
   });
 
+  it('uncovers the schemes further out once it is beaten', () => {
+    const { policy: compiled } = compile([handler(roles('admin')), onClass(PUBLIC), feature(byJwt)]);
+    expect(compiled).toMatchObject({ access: 'authenticated', schemes: ['jwt'], declaredAt: { access: 'feature' } });
+  });
+
   it('gives way to @Authenticated nearer to the handler', () => {
     expect(compile([handler(byJwt), onClass(PUBLIC)]).policy).toMatchObject({
       access: 'authenticated',
@@ -133,9 +138,9 @@ describe('@Public', () => {
   });
 
   it('of an overridden method does not open the overriding one, though its requirements hold', () => {
-    const overridden = { ...handler(PUBLIC), overridden: true };
+    const overridden = { ...handler(PUBLIC), requirementsOnly: true };
     expect(compile([overridden]).policy.access).toBe('authenticated');
-    expect(compile([{ ...handler(roles('admin')), overridden: true }]).policy.roles).toEqual({ any: ['admin'] });
+    expect(compile([{ ...handler(roles('admin')), requirementsOnly: true }]).policy.roles).toEqual({ any: ['admin'] });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { namesOf, type Declaration } from './declarations.js';
+import { namesOf, requirementProblem, type Declaration } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
 import { nearestName } from './options.rules.js';
 import type { Access, DeclarationLevel, HandlerFunction, RoutePolicy } from './route-policy.js';
@@ -10,8 +10,11 @@ export interface DeclarationLayer {
   /** The place, for messages: `AccountsController.list`, `AccountsController`, `SecurityModule.forFeature`. */
   readonly where: string;
   readonly declarations: readonly Declaration[];
-  /** A method that the handler overrides: its requirements still hold, its exemptions do not. */
-  readonly overridden?: boolean;
+  /**
+   * Its requirements hold and its exemptions do not: a method that the handler overrides, a base class of the class
+   * that has the method, rules that came along with a copied function.
+   */
+  readonly requirementsOnly?: boolean;
 }
 
 export interface RouteDeclarations {
@@ -60,7 +63,9 @@ export function compileRoutePolicy(
   const scopes = nearest(effective, 'scopes');
   const policies = nearest(effective, 'policies');
   const required = roles ?? permissions ?? scopes ?? policies;
-  const declared: Access | undefined = beaten ? 'authenticated' : access?.rule.access;
+  // An exemption that is beaten is as if it were not there: what stands further out about schemes holds again.
+  const entry = beaten ? nearest(layers.map(withoutExemption), 'access') : access;
+  const declared: Access | undefined = beaten ? 'authenticated' : entry?.rule.access;
   const resolved: Access =
     declared ?? (required !== undefined || known.fallback === 'authenticated' ? 'authenticated' : 'denied');
 
@@ -69,13 +74,13 @@ export function compileRoutePolicy(
     controller: route.controller,
     handler: route.handler,
     access: resolved,
-    schemes: Object.freeze(resolved === 'public' ? [] : schemesOf(beaten ? undefined : access?.rule, known)),
+    schemes: Object.freeze(resolved === 'public' ? [] : schemesOf(entry?.rule, known)),
     roles: roles && freezeRequirement(roles.rule.requirement),
     permissions: permissions && freezeRequirement(permissions.rule.requirement),
     scopes: scopes && Object.freeze([...scopes.rule.scopes]),
     policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
     declaredAt: Object.freeze({
-      ...(access !== undefined && !beaten && { access: access.layer.level }),
+      ...(entry && { access: entry.layer.level }),
       ...(roles && { roles: roles.layer.level }),
       ...(permissions && { permissions: permissions.layer.level }),
       ...(scopes && { scopes: scopes.layer.level }),
@@ -112,7 +117,7 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
   if (rule.kind === 'access') {
-    if (rule.access !== 'authenticated') return;
+    if (rule.access === 'public') return;
     for (const scheme of rule.schemes) {
       if (!known.schemes.has(scheme)) {
         report(
@@ -136,14 +141,12 @@ function checkNames(rule: Declaration, known: KnownNames, report: (problem: stri
     }
     return;
   }
-  const names = rule.kind === 'scopes' ? rule.scopes : namesOf(rule.requirement);
-  if (names.length === 0 || names.some((name) => typeof name !== 'string' || name === '')) {
-    report(
-      `${rule.decorator} names nothing, or something that is no name`,
-      'Name at least one, or remove the decorator',
-    );
+  const problem = requirementProblem(rule.kind === 'scopes' ? { all: rule.scopes } : rule.requirement);
+  if (problem !== undefined) {
+    report(`${rule.decorator} ${problem}`, 'Name at least one, or remove the decorator');
     return;
   }
+  const names = rule.kind === 'scopes' ? rule.scopes : namesOf(rule.requirement);
   if (rule.kind === 'roles') {
     for (const role of names) {
       if (!known.roles.has(role)) {
@@ -197,12 +200,12 @@ function hasRequirement(layer: DeclarationLayer): boolean {
 }
 
 function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
-  return layer.overridden !== true
-    ? layer
-    : {
-        ...layer,
-        declarations: layer.declarations.filter((rule) => rule.kind !== 'access' || rule.access === 'authenticated'),
-      };
+  return layer.requirementsOnly === true ? withoutExemption(layer) : layer;
+}
+
+function withoutExemption(layer: DeclarationLayer): DeclarationLayer {
+  const declarations = layer.declarations.filter((rule) => rule.kind !== 'access' || rule.access === 'authenticated');
+  return declarations.length === layer.declarations.length ? layer : { ...layer, declarations };
 }
 
 /** An exemption lifts the requirements further out; `@OptionalAuth` leaves policies, which may judge the anonymous. */
@@ -216,7 +219,7 @@ function cutBehind(layers: readonly DeclarationLayer[], exempt: Found<'access'>)
 }
 
 function schemesOf(rule: Declared<'access'> | undefined, known: KnownNames): string[] {
-  const named = rule?.access === 'authenticated' ? rule.schemes : [];
+  const named = rule === undefined || rule.access === 'public' ? [] : rule.schemes;
   return named.length > 0 ? [...named] : [...known.defaultSchemes];
 }
 

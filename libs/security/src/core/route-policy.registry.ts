@@ -1,4 +1,5 @@
 import { Injectable, type Type } from '@nestjs/common';
+import { originalOf } from './handler-identity.js';
 import type { GuardedRoute, HandlerFunction, RoutePolicy } from './route-policy.js';
 
 /**
@@ -8,10 +9,11 @@ import type { GuardedRoute, HandlerFunction, RoutePolicy } from './route-policy.
 @Injectable()
 export class RoutePolicyRegistry {
   private readonly byHandler = new Map<HandlerFunction, Map<Type, GuardedRoute>>();
+  private readonly compiled: RoutePolicy[] = [];
 
   /** Every policy of the application. */
   get policies(): readonly RoutePolicy[] {
-    return [...this.byHandler.values()].flatMap((routes) => [...routes.values()].map(({ policy }) => policy));
+    return this.compiled;
   }
 
   /** The policy of a handler, or `undefined` where none was compiled: the guard denies then. */
@@ -21,13 +23,26 @@ export class RoutePolicyRegistry {
 
   /** @internal */
   find(controller: Type, handler: HandlerFunction): GuardedRoute | undefined {
-    return this.byHandler.get(handler)?.get(controller);
+    return this.byHandler.get(handler)?.get(controller) ?? this.findWrapped(controller, handler);
   }
 
   /** @internal */
-  add(route: GuardedRoute): void {
-    const { controller, handler } = route.policy;
+  add(route: GuardedRoute, replacement?: HandlerFunction): void {
+    this.compiled.push(route.policy);
+    this.put(route.policy.handler, route);
+    if (replacement !== undefined) this.put(replacement, route);
+  }
+
+  /** Remembers the wrapper, so that the next request finds it at once. */
+  private findWrapped(controller: Type, wrapper: HandlerFunction): GuardedRoute | undefined {
+    const original = originalOf(wrapper);
+    const route = original === undefined ? undefined : this.byHandler.get(original)?.get(controller);
+    if (route !== undefined) this.put(wrapper, route);
+    return route;
+  }
+
+  private put(handler: HandlerFunction, route: GuardedRoute): void {
     const routes = this.byHandler.get(handler) ?? new Map<Type, GuardedRoute>();
-    this.byHandler.set(handler, routes.set(controller, route));
+    this.byHandler.set(handler, routes.set(route.policy.controller, route));
   }
 }

@@ -1,4 +1,4 @@
-import type { ExecutionContext, Type } from '@nestjs/common';
+import type { Abstract, ExecutionContext, HttpException, Type } from '@nestjs/common';
 import type { Decision, Denied } from './decision.js';
 import type { Principal } from './principal.js';
 import type { HttpRequest } from './request.js';
@@ -12,8 +12,10 @@ export type Requirement = { readonly any: readonly string[] } | { readonly all: 
 /** Where a rule was declared, nearest first. */
 export type DeclarationLevel = 'handler' | 'class' | 'feature' | 'root';
 
-/** An {@link AccessPolicy} as named in `@Policy`: its class or the function itself. */
-export type PolicyReference = Type<AccessPolicy> | AccessPolicyFunction;
+/** An {@link AccessPolicy} as named in `@Policy`: its class, which a provider may stand for, or the function itself. */
+export type PolicyReference = PolicyClass | AccessPolicyFunction;
+
+export type PolicyClass = Type<AccessPolicy> | Abstract<AccessPolicy>;
 
 /** The compiled, frozen requirements of one handler. Everything that enforces, prints or tests access reads it. */
 export interface RoutePolicy {
@@ -71,6 +73,8 @@ export type AuthenticationResult =
       readonly challenges: readonly string[];
       /** Where a strategy sends the user instead (OAuth 2.0, OpenID Connect, SAML). */
       readonly redirect?: { readonly url: string; readonly status: number } | undefined;
+      /** The answer in place of the library's own, as an application's strategy chose it. */
+      readonly exception?: HttpException | undefined;
     };
 
 export type AuthenticationStep = (request: HttpRequest) => AuthenticationResult | Promise<AuthenticationResult>;

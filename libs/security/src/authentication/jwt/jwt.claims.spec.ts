@@ -26,7 +26,7 @@ describe('principalOfClaims', () => {
       scopes: ['read', 'write'],
       tenant: 'north',
       claims,
-      authenticatedAt: new Date('2027-01-15T08:00:00Z'),
+      authenticatedAt: Date.UTC(2027, 0, 15, 8),
       acr: 'gold',
       amr: ['pwd', 'otp'],
       tokenId: 'token-1',

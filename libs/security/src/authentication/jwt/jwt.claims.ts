@@ -17,7 +17,7 @@ export function principalOfClaims(claims: Claims): PrincipalInit | undefined {
     scopes: scopesOf(claims as TypedClaims),
     tenant: tenant ?? tid,
     claims,
-    authenticatedAt: auth_time === undefined ? undefined : new Date(auth_time * 1000),
+    authenticatedAt: auth_time === undefined ? undefined : auth_time * 1000,
     acr,
     amr,
     tokenId: jti,

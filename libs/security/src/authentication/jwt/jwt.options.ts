@@ -44,15 +44,15 @@ export interface JwtIssuerOptions {
   /** The exact value of `iss` (RFC 7519, section 4.1.1). */
   issuer: string;
   /** This API's name in `aud`; with several, one must match (RFC 7519, section 4.1.3). */
-  audience?: string | readonly string[];
+  audience?: string | readonly string[] | undefined;
   /** Accept tokens meant for anybody. Every service that shares the issuer can then replay its tokens here. */
-  dangerouslyAcceptAnyAudience?: boolean;
+  dangerouslyAcceptAnyAudience?: boolean | undefined;
   /** The algorithms that tokens may be signed with. HS* and asymmetric ones never mix for one issuer. */
   algorithms: readonly JwtAlgorithm[];
   /** The shared secret for HS*: at least as many bytes as the hash is wide (RFC 7518, section 3.2). */
-  secret?: string | Uint8Array | KeyObject;
+  secret?: string | Uint8Array | KeyObject | undefined;
   /** The public key or keys, or a function that finds them. */
-  key?: JwtPublicKey | { readonly keys: readonly JWK[] } | JwtKeySet | JwtKeyProvider;
+  key?: JwtPublicKey | { readonly keys: readonly JWK[] } | JwtKeySet | JwtKeyProvider | undefined;
 }
 
 export interface JwtCommonOptions {
@@ -61,32 +61,32 @@ export interface JwtCommonOptions {
    * a token without `typ` is refused.
    * @default JWT, at+jwt, and none
    */
-  types?: readonly string[];
+  types?: readonly string[] | undefined;
   /**
    * How far clocks may differ, in seconds, at most 300.
    * @default 5
    */
-  clockTolerance?: number;
+  clockTolerance?: number | undefined;
   /** Accept tokens without `exp`: they stay valid for ever. */
-  dangerouslyAllowMissingExpiry?: boolean;
+  dangerouslyAllowMissingExpiry?: boolean | undefined;
   /**
    * Longest token accepted, in characters.
    * @default 8192
    */
-  maxLength?: number;
+  maxLength?: number | undefined;
   /**
    * Where tokens are taken from. Two at once are refused with 400.
    * @default ['header']
    */
-  from?: readonly JwtTransport[];
+  from?: readonly JwtTransport[] | undefined;
   /** The `realm` of the challenge (RFC 9110, section 11.5). */
-  realm?: string;
+  realm?: string | undefined;
   /**
    * Verified tokens that are remembered until they expire, so that a token seen before costs a look-up. `false`
    * switches it off. It is emptied when a key of a `JwtKeySet` is withdrawn.
    * @default { max: 10000, ttl: 300 }
    */
-  cache?: JwtCacheOptions | false;
+  cache?: JwtCacheOptions | false | undefined;
 }
 
 export interface JwtCacheOptions {
@@ -94,12 +94,12 @@ export interface JwtCacheOptions {
    * How many tokens, from 2 to 1,000,000.
    * @default 10000
    */
-  max?: number;
+  max?: number | undefined;
   /**
    * For how long at most, in seconds; never beyond the token's expiry.
    * @default 300
    */
-  ttl?: number;
+  ttl?: number | undefined;
 }
 
 /** The `Authorization` header, a cookie, a query parameter, a form field, or a function of one's own. */

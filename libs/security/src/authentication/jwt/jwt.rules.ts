@@ -224,7 +224,7 @@ function trueOrFalse(value: unknown): string | undefined {
 }
 
 function notTrue(value: unknown): string | undefined {
-  return value === true ? 'must be an object or false' : undefined;
+  return value === true || Array.isArray(value) ? 'must be an object or false' : undefined;
 }
 
 function numberFrom(least: number, most: number) {
