@@ -1,0 +1,47 @@
+import { Body, Controller, Header, Headers, HttpCode, HttpException, Post } from '@nestjs/common';
+import { Public } from '@palisade/nest';
+import { UsersService } from '../users/users.service.js';
+import { AccessTokenIssuer } from './access-token.issuer.js';
+import { readTokenRequest, type TokenError } from './token-request.js';
+
+/** RFC 6749, section 5.1. */
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  /** Seconds. */
+  readonly expires_in: number;
+}
+
+// Wrong password and unknown user are answered alike.
+const INVALID_GRANT: TokenError = { error: 'invalid_grant', description: 'The username or the password is wrong' };
+
+@Controller('auth')
+export class TokenController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly tokens: AccessTokenIssuer,
+  ) {}
+
+  // The body is no DTO: its errors are OAuth's, not those of the validation pipe.
+  @Post('token')
+  @Public()
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @Header('Pragma', 'no-cache')
+  async issue(
+    @Headers('content-type') contentType: string | undefined,
+    @Body() body: Record<string, unknown> | undefined,
+  ): Promise<TokenAnswer> {
+    const request = readTokenRequest(contentType, body);
+    if ('error' in request) throw oauthError(request);
+    const user = await this.users.authenticate(request.username, request.password);
+    if (user === undefined) throw oauthError(INVALID_GRANT);
+    const token = await this.tokens.issue(user);
+    return { access_token: token.value, token_type: 'Bearer', expires_in: token.expiresIn };
+  }
+}
+
+/** RFC 6749, section 5.2. */
+function oauthError({ error, description }: TokenError): HttpException {
+  return new HttpException({ error, error_description: description }, 400);
+}
