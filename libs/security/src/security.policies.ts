@@ -61,10 +61,10 @@ async function instanceOf(policy: PolicyClass, { moduleRef }: ExploredModule): P
 }
 
 /** A class that asks for the policy, so that Nest looks it up by the rules of the module. */
-function carrierOf(policy: PolicyClass): Type<{ readonly policy: AccessPolicy }> {
+function carrierOf(token: PolicyClass): Type<{ readonly policy: AccessPolicy }> {
   @Injectable()
   class Carrier {
-    constructor(@Inject(policy) readonly policy: AccessPolicy) {}
+    constructor(@Inject(token) readonly policy: AccessPolicy) {}
   }
   return Carrier;
 }

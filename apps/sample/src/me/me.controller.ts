@@ -9,13 +9,14 @@ export interface Me {
   readonly permissions: readonly string[];
   readonly scopes: readonly string[];
   readonly scheme: string;
-  readonly authenticatedAt?: number | undefined;
+  readonly authenticatedAt?: Date | undefined;
 }
 
 @Controller('me')
 export class MeController {
   @Get()
   me(@CurrentUser() { id, kind, roles, permissions, scopes, scheme, authenticatedAt }: Principal): Me {
-    return { id, kind, roles, permissions, scopes, scheme, authenticatedAt };
+    const at = authenticatedAt === undefined ? undefined : new Date(authenticatedAt);
+    return { id, kind, roles, permissions, scopes, scheme, authenticatedAt: at };
   }
 }
