@@ -68,6 +68,11 @@ class Routes {
     };
   }
 
+  @Get('vouched')
+  vouched(@CurrentUser('issuer') issuer: string) {
+    return { issuer };
+  }
+
   @Get('public')
   @Public()
   open(@CurrentUser() user: Principal) {
@@ -624,6 +629,11 @@ describe.each(ADAPTERS)('Access on %s', (adapter) => {
       { type: 'decision', allowed: false, reason: 'token_signature_invalid', route: 'Routes.plain' },
     ]);
     expect(JSON.stringify(events)).not.toContain(signatureOf(token));
+  });
+
+  it('knows who vouched for the caller', async () => {
+    const answer = await running.client.withToken('/vouched', tokens.issue());
+    expect(answer.body).toEqual({ issuer: 'https://id.palisade.test' });
   });
 
   it('is not widened by what else writes to request.user', async () => {

@@ -7,17 +7,23 @@ import {
   Sse,
   StreamableFile,
   UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
   type MessageEvent,
+  type NestInterceptor,
   type Provider,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, Reflector } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OptionalAuth, SecurityModule, Sensitive, VisibleTo } from '@palisade/nest';
+import { OmitType, PartialType, PickType } from '@nestjs/mapped-types';
 import { Exclude, Expose } from 'class-transformer';
-import { from, of, type Observable } from 'rxjs';
+import { from, of, tap, type Observable } from 'rxjs';
 import { ADAPTERS, startApplication, type RunningApplication } from '../support/application.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
+
+const signingKeyOfCache = signingKey('ES256');
 
 class Holder {
   name = 'Alice';
@@ -47,6 +53,17 @@ class Statement {
   }
 }
 
+class Summary extends OmitType(Account, ['holder']) {}
+class Draft extends PartialType(Account) {}
+class Balance extends PickType(Account, ['balance']) {}
+
+/** Shows itself, and stands behind a class that hides. */
+class Rewritten extends Account {
+  toJSON(): object {
+    return { ...this };
+  }
+}
+
 interface Response {
   status(code: number): { send(body: unknown): unknown };
 }
@@ -54,6 +71,18 @@ interface Response {
 @Controller()
 @OptionalAuth()
 class AccountsController {
+  @Get('omitted') omitted(): Summary {
+    return Object.assign(new Summary(), new Account(), { holder: undefined });
+  }
+  @Get('partial') partial(): Draft {
+    return Object.assign(new Draft(), new Account());
+  }
+  @Get('picked') picked(): Balance {
+    return Object.assign(new Balance(), { balance: 'balance-value' });
+  }
+  @Get('late-error') lateError(): never {
+    throw new BadRequestException({ account: new Rewritten() });
+  }
   @Get('public') open(): Account {
     return new Account();
   }
@@ -175,10 +204,25 @@ describe.each(ADAPTERS)('Masked answers on %s', (adapter) => {
     });
   });
 
-  it('hide every field with a rule where the handler or an exception answers past the interceptor', async () => {
-    for (const path of ['/own-response', '/error']) {
-      const answer = await as(path, 'auditor', 'teller');
-      expect(answer.body).toEqual({ id: 'a1', internal: 'internal-value', holder: { name: 'Alice' } });
+  it('hide every field with a rule where the handler answers past the interceptor', async () => {
+    const answer = await as('/own-response', 'auditor', 'teller');
+    expect(answer.body).toEqual({ id: 'a1', internal: 'internal-value', holder: { name: 'Alice' } });
+  });
+
+  it('that are exceptions show what the caller may see, and no more', async () => {
+    const shown = await as('/error', 'auditor');
+    expect(shown.status).toBe(400);
+    expect(shown.body).toMatchObject({ balance: 'balance-value', holder: { name: 'Alice', risk: 'risk-value' } });
+    expect(shown.text).not.toContain('pin-value');
+    expect((await as('/error')).text).not.toMatch(RESTRICTED);
+    expect((await as('/late-error')).text).not.toMatch(RESTRICTED);
+  });
+
+  it('of mapped types hide what the class they are made from hides', async () => {
+    for (const path of ['/omitted', '/partial', '/picked']) {
+      const hidden = await as(path);
+      expect(hidden.text).not.toMatch(RESTRICTED);
+      expect((await as(path, 'teller')).body).toMatchObject({ balance: 'balance-value' });
     }
   });
 
@@ -235,5 +279,30 @@ describe.each(ADAPTERS)("Masked answers beside Nest's serializer for the whole a
     } finally {
       await running.close();
     }
+  });
+});
+
+describe.each(ADAPTERS)('Masking beside other global interceptors on %s', (adapter) => {
+  /** Keeps answers by their path, as a cache does, whoever asked first. */
+  class Cache implements NestInterceptor {
+    private readonly kept = new Map<string, unknown>();
+    intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+      const { url } = context.switchToHttp().getRequest<{ url: string }>();
+      if (this.kept.has(url)) return of(this.kept.get(url));
+      return next.handle().pipe(tap((answer) => this.kept.set(url, answer)));
+    }
+  }
+
+  it('runs around them, in whatever module they are', async () => {
+    const running = await startApplication(adapter, {
+      imports: [SecurityModule.forRoot(securityWith(signingKeyOfCache))],
+      controllers: [AccountsController],
+      providers: [{ provide: APP_INTERCEPTOR, useClass: Cache }],
+    });
+    const tokens = new TokenIssuer(signingKeyOfCache, running.clock);
+    const first = await running.client.withToken('/one', tokens.issue({ roles: ['teller'] }));
+    expect(first.body).toMatchObject({ balance: 'balance-value' });
+    expect((await running.client.get('/one')).text).not.toMatch(RESTRICTED);
+    await running.close();
   });
 });

@@ -362,6 +362,23 @@ describe('The principal', () => {
     await running.close();
   });
 
+  it('may be an entity whose properties are getters, each read once', async () => {
+    class Entity {
+      reads = 0;
+      get id() {
+        return 'from a getter';
+      }
+      get roles() {
+        this.reads += 1;
+        return this.reads > 1 ? 'admin' : ['customer'];
+      }
+    }
+    const running = await start('express', { principal: () => new Entity() as PrincipalInit });
+    const answer = await running.client.withToken('/whole', new TokenIssuer(key, running.clock).issue());
+    expect(answer.body).toMatchObject({ id: 'from a getter', roles: ['customer'] });
+    await running.close();
+  });
+
   it('may come from what is awaitable and no Promise, as query builders are', async () => {
     const query = { then: (resolve: (init: PrincipalInit) => void) => resolve({ id: 'from the query' }) };
     const running = await start('express', { principal: () => query as unknown as Promise<PrincipalInit> });

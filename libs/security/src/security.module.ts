@@ -7,12 +7,21 @@ import {
   type ExecutionContext,
   type FactoryProvider,
   type ModuleMetadata,
+  type NestModule,
   type OnModuleDestroy,
   type OnModuleInit,
   type PipeTransform,
   type Provider,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import {
+  APP_FILTER,
+  APP_GUARD,
+  APP_PIPE,
+  DiscoveryModule,
+  ModuleRef,
+  ModulesContainer,
+  type ApplicationConfig,
+} from '@nestjs/core';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { Authenticator } from './authentication/authenticator.js';
 import { JwtVerifier } from './authentication/jwt/jwt-verifier.js';
@@ -22,6 +31,7 @@ import {
   MASKING_VIEWER,
   maskedRoleNames,
   maskingInterceptorProvider,
+  putMaskingOutermost,
 } from './authorization/masking/masking.interceptor.js';
 import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
@@ -63,7 +73,9 @@ const PROVIDERS: readonly Provider[] = [
     provide: JwtVerifier,
     inject: [OPTIONS, Clock],
     useFactory: ({ authentication }: SecurityOptions, clock: Clock) =>
-      authentication?.jwt === undefined ? undefined : new JwtVerifier(authentication.jwt, clock),
+      authentication?.jwt === undefined
+        ? undefined
+        : new JwtVerifier(authentication.jwt, clock, { mapped: authentication.principal === undefined }),
   },
   {
     provide: Authenticator,
@@ -123,7 +135,7 @@ const EXPORTS = [
  * ```
  */
 @Module({})
-export class SecurityModule implements OnModuleInit, OnModuleDestroy {
+export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(SecurityModule.name);
 
   constructor(
@@ -134,6 +146,7 @@ export class SecurityModule implements OnModuleInit, OnModuleDestroy {
     private readonly events: SecurityEvents,
     private readonly clock: Clock,
     private readonly modules: ModulesContainer,
+    private readonly moduleRef: ModuleRef,
   ) {}
 
   /** @throws SecurityConfigurationError when an option is unknown or wrong */
@@ -164,6 +177,12 @@ export class SecurityModule implements OnModuleInit, OnModuleDestroy {
   static forFeature(options: FeatureSecurityOptions): DynamicModule {
     checkFeatureOptions(options);
     return { module: SecurityFeatureModule, providers: [{ provide: FEATURE_OPTIONS, useValue: options }] };
+  }
+
+  /** Runs before routes are registered, and after every provider of the application is there. */
+  configure(): void {
+    const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
+    putMaskingOutermost(container?.applicationConfig);
   }
 
   async onModuleInit(): Promise<void> {

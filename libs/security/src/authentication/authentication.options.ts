@@ -4,6 +4,7 @@ import type { PrincipalInit } from '../core/principal.js';
 import { checkJwtOptions } from './jwt/jwt.rules.js';
 import type { JwtOptions } from './jwt/jwt.options.js';
 
+/** The ways to authenticate, and who the caller then is. */
 export interface AuthenticationOptions {
   /** Bearer tokens that are JSON Web Tokens (RFC 6750, RFC 7519, RFC 9068). Its scheme is called `jwt`. */
   jwt?: JwtOptions | undefined;
@@ -17,6 +18,7 @@ export interface AuthenticationOptions {
   principal?: PrincipalFactory | undefined;
 }
 
+/** What is known of a Passport strategy beside its name. */
 export interface PassportSchemeOptions {
   /** The name that the strategy is registered under. */
   name: string;
@@ -30,6 +32,7 @@ export interface PassportSchemeOptions {
   challenge?: string;
 }
 
+/** Makes the principal of what a scheme verified; `undefined` admits nobody. */
 export type PrincipalFactory = (
   verified: Readonly<Record<string, unknown>>,
   scheme: string,

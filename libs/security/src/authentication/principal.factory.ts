@@ -1,5 +1,11 @@
 import { Logger } from '@nestjs/common';
-import { createPrincipal, principalProblem, type Principal, type PrincipalInit } from '../core/principal.js';
+import {
+  createPrincipal,
+  principalProblem,
+  readPrincipal,
+  type Principal,
+  type PrincipalInit,
+} from '../core/principal.js';
 import type { PrincipalFactory } from './authentication.options.js';
 
 type Verified = Readonly<Record<string, unknown>>;
@@ -30,18 +36,17 @@ export class Principals {
       : this.checked(made, verified);
   }
 
-  private checked(init: Made, verified: Verified): Principal | undefined {
-    if (init === undefined || init === null) return undefined;
+  private checked(made: Made, verified: Verified): Principal | undefined {
+    if (made === undefined || made === null) return undefined;
+    if (typeof made !== 'object') return this.refuse('is no object');
+    const init = readPrincipal(made);
     const problem = principalProblem(init);
-    if (problem !== undefined) {
-      this.tellOnce(problem);
-      return undefined;
-    }
+    if (problem !== undefined) return this.refuse(problem);
     return createPrincipal(init.claims === undefined ? { ...init, claims: verified } : init, this.scheme);
   }
 
   /** Names the problem, never the value. */
-  private tellOnce(problem: string): void {
+  private refuse(problem: string): undefined {
     if (this.told.has(problem)) return;
     this.told.add(problem);
     this.logger.warn(`The principal of scheme "${this.scheme}" ${problem}: the caller is refused`);

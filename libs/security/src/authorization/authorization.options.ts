@@ -3,6 +3,7 @@ import { checkOptions, describe, isRecord, nearestName, OptionalRule } from '../
 import { parseRoleHierarchy, type RoleHierarchyOptions } from './role-hierarchy.js';
 import { isPermission } from './permissions.policy.js';
 
+/** The roles and permissions there are, and what holds without a rule. */
 export interface AuthorizationOptions {
   /**
    * Every role there is, with what it includes: `'admin > teller > customer'`, a list of such lines, or

@@ -34,10 +34,12 @@ export type DenialReason =
   | 'route_unknown'
   | 'transport_unsupported';
 
+/** The request may go on. */
 export interface Allowed {
   readonly allowed: true;
 }
 
+/** The request ends here. */
 export interface Denied {
   readonly allowed: false;
   readonly reason: DenialReason;
@@ -48,6 +50,7 @@ export interface Denied {
 /** The answer of every check: allowed, or denied with a reason. */
 export type Decision = Allowed | Denied;
 
+/** The one decision that allows. */
 export const ALLOWED: Allowed = Object.freeze({ allowed: true });
 
 const denials = new Map<DenialReason, Denied>();

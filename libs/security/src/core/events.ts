@@ -29,8 +29,10 @@ export interface KeysChangedEvent {
   readonly issuer: string;
 }
 
+/** Everything that is published; told apart by `type`. */
 export type SecurityEvent = DecisionEvent | KeysChangedEvent;
 
+/** Called with each event, before the request goes on: hand over what takes time. What it throws is logged. */
 export type SecurityEventListener = (event: SecurityEvent) => void;
 
 /** Where security events are published; inject it and `subscribe`. */

@@ -20,6 +20,8 @@ export interface Principal {
   readonly claims: Readonly<Record<string, unknown>>;
   /** The scheme that authenticated the caller: `jwt`, or the name of a Passport strategy. */
   readonly scheme: string;
+  /** Who vouched for the caller (`iss`). An `id` is unique within its issuer only (RFC 7519, section 4.1.2). */
+  readonly issuer?: string | undefined;
   /** When the user proved who they are, in milliseconds since the epoch (`auth_time`, OpenID Connect Core, section 2). */
   readonly authenticatedAt?: number | undefined;
   /** Authentication context class (`acr`). */
@@ -49,21 +51,45 @@ export const ANONYMOUS: Principal = Object.freeze({
 
 /** Completes and freezes a principal, so that no handler can widen what a later check reads. */
 export function createPrincipal(init: PrincipalInit, scheme: string): Principal {
-  const principal = {
-    id: init.id,
-    kind: init.kind ?? 'user',
-    roles: frozen(init.roles),
-    permissions: frozen(init.permissions),
-    scopes: frozen(init.scopes),
-    tenant: init.tenant,
-    scheme,
-    authenticatedAt: init.authenticatedAt,
-    acr: init.acr,
-    amr: init.amr === undefined ? undefined : frozen(init.amr),
-    tokenId: init.tokenId,
-  };
-  Object.defineProperty(principal, 'claims', { value: frozenClaims(init.claims), enumerable: false });
-  return Object.freeze(principal) as Principal;
+  return new FrozenPrincipal(init, scheme);
+}
+
+/** `claims` is a getter of the class, which no enumeration of an instance meets. */
+class FrozenPrincipal implements Principal {
+  readonly id: string;
+  readonly kind: PrincipalKind;
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+  readonly scopes: readonly string[];
+  readonly tenant: string | undefined;
+  readonly scheme: string;
+  readonly issuer: string | undefined;
+  readonly authenticatedAt: number | undefined;
+  readonly acr: string | undefined;
+  readonly amr: readonly string[] | undefined;
+  readonly tokenId: string | undefined;
+  readonly #claims: Readonly<Record<string, unknown>>;
+
+  constructor(init: PrincipalInit, scheme: string) {
+    this.id = init.id;
+    this.kind = init.kind ?? 'user';
+    this.roles = frozen(init.roles);
+    this.permissions = frozen(init.permissions);
+    this.scopes = frozen(init.scopes);
+    this.tenant = init.tenant;
+    this.scheme = scheme;
+    this.issuer = init.issuer;
+    this.authenticatedAt = init.authenticatedAt;
+    this.acr = init.acr;
+    this.amr = init.amr === undefined ? undefined : frozen(init.amr);
+    this.tokenId = init.tokenId;
+    this.#claims = frozenClaims(init.claims);
+    Object.freeze(this);
+  }
+
+  get claims(): Readonly<Record<string, unknown>> {
+    return this.#claims;
+  }
 }
 
 /**
@@ -78,27 +104,48 @@ function frozenClaims(claims: Readonly<Record<string, unknown>> | undefined): Re
 }
 
 function frozen(values: readonly string[] | undefined): readonly string[] {
-  return values === undefined || values.length === 0 ? NONE : Object.freeze([...values]);
+  if (values === undefined || values.length === 0) return NONE;
+  return Object.isFrozen(values) ? values : Object.freeze([...values]);
 }
 
-/** What keeps an answer of the application from being a principal: text in place of a list would grant each letter. */
-export function principalProblem(init: unknown): string | undefined {
-  if (typeof init !== 'object' || init === null) return 'is no object';
-  const { id, kind, claims, authenticatedAt, ...others } = init as Record<string, unknown>;
+/** The properties of a principal, each read once: getters of an entity count, and cannot answer differently later. */
+export function readPrincipal(init: PrincipalInit): PrincipalInit {
+  const { id, kind, roles, permissions, scopes, tenant, claims, issuer, authenticatedAt, acr, amr, tokenId } = init;
+  return {
+    id,
+    kind,
+    roles,
+    permissions,
+    scopes,
+    tenant,
+    claims,
+    issuer,
+    authenticatedAt,
+    acr,
+    amr,
+    tokenId,
+  } as PrincipalInit;
+}
+
+/** What keeps what was read from being a principal: text in place of a list would grant each of its letters. */
+export function principalProblem(init: PrincipalInit): string | undefined {
+  const { id, kind, claims, authenticatedAt } = init as Partial<Record<keyof Principal, unknown>>;
   if (typeof id !== 'string' || id === '') return 'has no id that is text';
   if (kind !== undefined && kind !== 'user' && kind !== 'service') return 'has a kind that is not known';
   if (claims !== undefined && (typeof claims !== 'object' || claims === null)) return 'has claims that are no object';
-  if (authenticatedAt !== undefined && !Number.isFinite(authenticatedAt))
+  if (authenticatedAt !== undefined && !Number.isFinite(authenticatedAt)) {
     return 'has an authenticatedAt that is no number';
-  for (const name of LISTS) {
-    const list = others[name];
-    if (list === undefined) continue;
-    if (!Array.isArray(list) || !list.every((item) => typeof item === 'string'))
-      return `has ${name} that are no list of texts`;
   }
-  const text = TEXTS.find((name) => others[name] !== undefined && typeof others[name] !== 'string');
+  for (const name of LISTS) {
+    const list: unknown = init[name];
+    if (list === undefined) continue;
+    if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) {
+      return `has ${name} that are no list of texts`;
+    }
+  }
+  const text = TEXTS.find((name) => init[name] !== undefined && typeof init[name] !== 'string');
   return text === undefined ? undefined : `has a ${text} that is no text`;
 }
 
 const LISTS = ['roles', 'permissions', 'scopes', 'amr'] as const;
-const TEXTS = ['tenant', 'acr', 'tokenId'] as const;
+const TEXTS = ['tenant', 'issuer', 'acr', 'tokenId'] as const;

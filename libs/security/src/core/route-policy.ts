@@ -15,6 +15,7 @@ export type DeclarationLevel = 'handler' | 'class' | 'feature' | 'root';
 /** An {@link AccessPolicy} as named in `@Policy`: its class, which a provider may stand for, or the function itself. */
 export type PolicyReference = PolicyClass | AccessPolicyFunction;
 
+/** A policy that is constructed, or an abstract class that a provider stands for. */
 export type PolicyClass = Type<AccessPolicy> | Abstract<AccessPolicy>;
 
 /** The compiled, frozen requirements of one handler. Everything that enforces, prints or tests access reads it. */
@@ -51,6 +52,7 @@ export interface AccessContext {
   readonly execution: ExecutionContext;
 }
 
+/** What a policy answers: only `true` and a decision that allows do. */
 export type AccessAnswer = boolean | Decision;
 
 /** Decides on a request; a provider, so that it can use others. Whatever it throws denies. */

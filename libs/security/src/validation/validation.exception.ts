@@ -11,6 +11,7 @@ export interface FieldProblem {
   readonly messages: readonly string[];
 }
 
+/** The body of the answer to input that is refused. */
 export interface InvalidRequestBody extends SecurityErrorBody {
   readonly fields?: readonly FieldProblem[];
 }

@@ -329,7 +329,26 @@ describe('a single parameter', () => {
     }
   });
 
-  it('of a body is left to the rules of its class', async () => {
-    expect(await transformed('abc', Number, {}, { type: 'body', data: 'field' })).toBe('abc');
+  it.each([
+    [Number, 'abc'],
+    [Number, { $gt: '' }],
+    [Boolean, 'yes'],
+    [String, { $gt: '' }],
+    [String, ['a']],
+    [String, 7],
+    [String, null],
+  ])('of a body declared as %p is refused as %j', async (metatype, value) => {
+    await expect(transformed(value, metatype, {}, { type: 'body', data: 'field' })).rejects.toThrow(
+      'The request is not valid',
+    );
+  });
+
+  it.each([
+    [Number, 7],
+    [Boolean, false],
+    [String, ''],
+    [String, undefined],
+  ])('of a body declared as %p is taken as %j', async (metatype, value) => {
+    expect(await transformed(value, metatype, {}, { type: 'body', data: 'field' })).toBe(value);
   });
 });

@@ -1,5 +1,6 @@
 import { HttpException, Injectable, Logger, Optional, ValidationPipe, type ArgumentMetadata } from '@nestjs/common';
 import { validate, type ValidationError, type ValidatorOptions } from 'class-validator';
+import { misshapenFields } from './nested-shape.js';
 import { hasRules } from './rule-messages.js';
 import { fieldProblems, InvalidRequestException, refusedField, type ReportedError } from './validation.exception.js';
 import { VALIDATION_DEFAULTS, type ValidationOptions } from './validation.options.js';
@@ -10,7 +11,7 @@ class RuleFailure {
   constructor(readonly reason: unknown) {}
 }
 
-/** What a single query or path parameter may be, by the type it is declared with. */
+/** What a single parameter of a query, a path or a body may be, by the type it is declared with. */
 const CONVERTIBLE = new Map<
   unknown,
   { readonly rule: string; readonly text: string; accepts(value: unknown): boolean }
@@ -70,7 +71,11 @@ export class SecurityValidationPipe extends ValidationPipe {
   protected override validate(object: object, options?: ValidatorOptions): Promise<ValidationError[]> {
     // What is thrown here, at once, was thrown by a rule that has seen nothing but the input: it counts as broken
     // (fails closed). A promise that rejects may be a database that is away, and stays the server's fault.
+    const misshapen = misshapenFields(object);
+    if (misshapen.length > 0) return Promise.resolve(misshapen as ValidationError[]);
     return validate(object, options).catch((reason: unknown) => {
+      // What only a value of an unforeseen type can bring about is no database that is away.
+      if (reason instanceof TypeError || reason instanceof RangeError) throw reason;
       throw new RuleFailure(reason);
     });
   }
@@ -82,9 +87,11 @@ export class SecurityValidationPipe extends ValidationPipe {
       conversion !== undefined &&
       data !== undefined &&
       value !== undefined &&
-      (type === 'query' || type === 'param')
+      (type === 'query' || type === 'param' || type === 'body')
     ) {
-      if (!conversion.accepts(value)) {
+      // A body is JSON or a form: text is text in both.
+      const isOtherText = type === 'body' && metatype === String && typeof value !== 'string';
+      if (isOtherText || !conversion.accepts(value)) {
         throw refusedField(data, conversion.rule, conversion.text);
       }
     }

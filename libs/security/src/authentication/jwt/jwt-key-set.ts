@@ -8,6 +8,7 @@ import { selectKey } from './jwt.policy.js';
 /** A public key, with a name where it has none of its own. */
 export type JwtKeySetEntry = JwtPublicKey | NamedJwtKey;
 
+/** A key under the name that tokens call it by. */
 export interface NamedJwtKey {
   /** What tokens call the key in their header; a JWK's own `kid` by default. */
   readonly kid?: string | undefined;
@@ -17,6 +18,7 @@ export interface NamedJwtKey {
 /** `removed` when at least one key is gone, `added` otherwise. */
 export type JwtKeyChange = 'added' | 'removed';
 
+/** Called after a change, before the call that made it returns. */
 export type JwtKeyChangeListener = (change: JwtKeyChange) => void;
 
 /**

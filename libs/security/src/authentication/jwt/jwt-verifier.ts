@@ -44,6 +44,7 @@ export class JwtVerifier {
   constructor(
     options: JwtOptions,
     private readonly clock: Clock,
+    { mapped = true }: { readonly mapped?: boolean } = {},
   ) {
     const problems: ConfigurationProblem[] = [];
     checkJwtOptions(options, 'authentication.jwt', problems);
@@ -58,6 +59,7 @@ export class JwtVerifier {
     this.claimRules = {
       clockTolerance: options.clockTolerance ?? JWT_DEFAULTS.clockTolerance,
       expiryRequired: options.dangerouslyAllowMissingExpiry !== true,
+      mapped,
     };
     this.cache = cacheOf(options.cache);
     this.warnings = jwtWarnings(options);

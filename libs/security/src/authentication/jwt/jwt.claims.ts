@@ -6,7 +6,7 @@ import type { Claims } from './jwt.policy.js';
  * have passed `checkClaims`, which looks at the type of each.
  */
 export function principalOfClaims(claims: Claims): PrincipalInit | undefined {
-  const { sub, client_id, azp, roles, permissions, tenant, tid, auth_time, acr, amr, jti } = claims as TypedClaims;
+  const { iss, sub, client_id, azp, roles, permissions, tenant, tid, auth_time, acr, amr, jti } = claims as TypedClaims;
   if (sub === undefined) return undefined;
   return {
     id: sub,
@@ -20,17 +20,19 @@ export function principalOfClaims(claims: Claims): PrincipalInit | undefined {
     authenticatedAt: auth_time === undefined ? undefined : auth_time * 1000,
     acr,
     amr,
+    issuer: iss,
     tokenId: jti,
   };
 }
 
 interface TypedClaims extends Claims {
+  readonly iss?: string;
   readonly sub?: string;
   readonly client_id?: string;
   readonly azp?: string;
   readonly roles?: readonly string[];
   readonly permissions?: readonly string[];
-  readonly scope?: string;
+  readonly scope?: string | readonly string[];
   readonly scp?: string | readonly string[];
   readonly tenant?: string;
   readonly tid?: string;

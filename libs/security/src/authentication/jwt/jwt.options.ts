@@ -19,6 +19,7 @@ export const JWT_ALGORITHMS = [
   'EdDSA',
 ] as const;
 
+/** One of {@link JWT_ALGORITHMS}. */
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** What the header of a token says of its key; everything else in the header is ignored. */
@@ -37,6 +38,7 @@ export type JwtPublicKey = string | JWK | KeyObject;
  */
 export type JwtKeyProvider = (hint: JwtKeyHint) => JwtKeyLike | undefined | Promise<JwtKeyLike | undefined>;
 
+/** A public key, or the bytes of a shared secret. */
 export type JwtKeyLike = JwtPublicKey | Uint8Array;
 
 /** Who is trusted to issue tokens, for whom, and with which keys. */
@@ -55,6 +57,7 @@ export interface JwtIssuerOptions {
   key?: JwtPublicKey | { readonly keys: readonly JWK[] } | JwtKeySet | JwtKeyProvider | undefined;
 }
 
+/** What holds for the tokens of every issuer. */
 export interface JwtCommonOptions {
   /**
    * Accepted values of `typ`, without regard to case or an `application/` prefix (RFC 8725, section 3.11). Once given,
@@ -89,6 +92,7 @@ export interface JwtCommonOptions {
   cache?: JwtCacheOptions | false | undefined;
 }
 
+/** How many verified tokens are remembered, and for how long. */
 export interface JwtCacheOptions {
   /**
    * How many tokens, from 2 to 1,000,000.

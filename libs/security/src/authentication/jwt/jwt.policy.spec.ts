@@ -136,7 +136,7 @@ describe('selectKey', () => {
 
 describe('checkClaims', () => {
   const issuer = { issuer: ISSUER, audiences: new Set([AUDIENCE, 'ledger-admin']) };
-  const rules = { clockTolerance: 5, expiryRequired: true };
+  const rules = { clockTolerance: 5, expiryRequired: true, mapped: true };
   const check = (claims: object, now = NOW) => reasonOf(checkClaims({ ...CLAIMS, ...claims }, issuer, rules, now));
 
   it('allows a token of the issuer for the audience within its time', () => {
@@ -199,7 +199,7 @@ describe('checkClaims', () => {
 
   it('refuses a token without exp, unless it may be missing', () => {
     expect(check({ exp: undefined })).toBe('token_claims_invalid');
-    const lenient = { clockTolerance: 5, expiryRequired: false };
+    const lenient = { clockTolerance: 5, expiryRequired: false, mapped: true };
     expect(checkClaims({ ...CLAIMS, exp: undefined }, issuer, lenient, NOW).allowed).toBe(true);
     expect(checkClaims({ ...CLAIMS, exp: null }, issuer, lenient, NOW).allowed).toBe(false);
     expect(checkClaims({ ...CLAIMS, exp: NOW - 6 }, issuer, lenient, NOW).allowed).toBe(false);
@@ -219,9 +219,10 @@ describe('checkClaims', () => {
     ...['exp', 'nbf', 'iat', 'auth_time'].flatMap((claim) =>
       [`${NOW + 60}`, null, NaN, -Infinity, Infinity, true, {}, [NOW]].map((value) => [claim, value] as const),
     ),
-    ...['jti', 'scope', 'client_id', 'azp', 'tenant', 'tid', 'acr', 'sub'].flatMap((claim) =>
+    ...['jti', 'client_id', 'azp', 'tenant', 'tid', 'acr', 'sub'].flatMap((claim) =>
       [7, null, true, {}, ['text']].map((value) => [claim, value] as const),
     ),
+    ...[7, null, true, {}, [7]].map((value) => ['scope', value] as const),
     ...['roles', 'permissions', 'amr'].flatMap((claim) =>
       ['admin', 7, null, {}, [7], ['admin', null], [['admin']], { 0: 'admin', length: 1 }].map(
         (value) => [claim, value] as const,
@@ -232,6 +233,18 @@ describe('checkClaims', () => {
     ['auth_time', 8.64e12 + 1],
   ])('finds a %s of %p invalid', (claim, value) => {
     expect(check({ [claim]: value })).toBe('token_claims_invalid');
+  });
+
+  it('leaves all but the registered claims to a principal function', () => {
+    const own = { clockTolerance: 5, expiryRequired: true, mapped: false };
+    const claims = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', exp: NOW + 60 };
+    const reason = (more: object) => {
+      const decision = checkClaims({ ...claims, ...more }, issuer, own, NOW);
+      return decision.allowed ? undefined : decision.reason;
+    };
+    expect(reason({ roles: 'admin', amr: [{ method: 'password' }], tenant: {}, acr: 1 })).toBeUndefined();
+    expect(reason({ sub: 7 })).toBe('token_claims_invalid');
+    expect(reason({ jti: 7 })).toBe('token_claims_invalid');
   });
 
   it('allows every claim of its type', () => {

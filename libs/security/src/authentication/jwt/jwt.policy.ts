@@ -20,6 +20,8 @@ export interface ClaimRules {
   /** Seconds. */
   readonly clockTolerance: number;
   readonly expiryRequired: boolean;
+  /** Whether a principal is made from the usual names of claims; a function of the application reads its own. */
+  readonly mapped: boolean;
 }
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -82,7 +84,7 @@ export function mediaTypeOf(typ: string): string {
 export function checkClaims(claims: unknown, issuer: IssuerRules, rules: ClaimRules, nowSeconds: number): Decision {
   if (!isRecord(claims)) return CLAIMS_INVALID;
   if (claims['iss'] !== issuer.issuer) return ISSUER_UNTRUSTED;
-  if (!areTyped(claims)) return CLAIMS_INVALID;
+  if (!areRegisteredTyped(claims) || (rules.mapped && !areTyped(claims))) return CLAIMS_INVALID;
   const time = checkTimes(claims, rules, nowSeconds);
   return time.allowed ? checkAudience(claims['aud'], issuer.audiences) : time;
 }
@@ -114,16 +116,27 @@ function checkAudience(aud: unknown, accepted: ReadonlySet<string> | undefined):
   return aud.some((audience) => accepted.has(audience)) ? ALLOWED : AUDIENCE_MISMATCH;
 }
 
-const STRINGS = ['jti', 'scope', 'client_id', 'azp', 'tenant', 'tid', 'acr'];
+const STRINGS = ['client_id', 'azp', 'tenant', 'tid', 'acr'];
 const LISTS = ['roles', 'permissions', 'amr'];
 /** The last second that a `Date` can hold. */
 const LAST_SECOND = 8_640_000_000_000;
 
+/** The claims of RFC 7519 that are looked at nowhere else. */
+function areRegisteredTyped({ sub, jti }: Claims): boolean {
+  return (
+    (sub === undefined || (typeof sub === 'string' && sub !== '')) && (jti === undefined || typeof jti === 'string')
+  );
+}
+
+/** RFC 8693, section 4.2 writes text; Spring Authorization Server and others write a list. */
+function isScope(scope: unknown): boolean {
+  return scope === undefined || typeof scope === 'string' || isListOfStrings(scope);
+}
+
 /** Whatever a principal is made from has its type, so that nobody compares a list with a name further on. */
 function areTyped(claims: Claims): boolean {
-  const { sub, scp, auth_time } = claims;
-  if (sub !== undefined && (typeof sub !== 'string' || sub === '')) return false;
-  if (scp !== undefined && typeof scp !== 'string' && !isListOfStrings(scp)) return false;
+  const { scope, scp, auth_time } = claims;
+  if (!isScope(scope) || !isScope(scp)) return false;
   if (auth_time !== undefined && !(isFiniteNumber(auth_time) && Math.abs(auth_time) <= LAST_SECOND)) return false;
   for (const name of STRINGS) {
     if (claims[name] !== undefined && typeof claims[name] !== 'string') return false;

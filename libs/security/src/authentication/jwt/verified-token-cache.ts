@@ -58,7 +58,8 @@ export class VerifiedTokenCache<T> {
   set(token: string, value: T, exp: number, now: number, generation: number): void {
     const expiresAt = Math.min(exp * 1000, now + this.ttl);
     if (generation !== this.cleared || !(now < expiresAt)) return;
-    this.insert(token, { value, storedAt: now, expiresAt });
+    // A copy: the token may be a view that keeps its whole header line in memory, other cookies included.
+    this.insert(Buffer.from(token, 'latin1').toString('latin1'), { value, storedAt: now, expiresAt });
   }
 
   clear(): void {

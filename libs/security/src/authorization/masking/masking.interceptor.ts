@@ -1,4 +1,5 @@
 import {
+  HttpException,
   Inject,
   Injectable,
   type CallHandler,
@@ -6,8 +7,8 @@ import {
   type FactoryProvider,
   type NestInterceptor,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
-import { map, type Observable } from 'rxjs';
+import { APP_INTERCEPTOR, type ApplicationConfig } from '@nestjs/core';
+import { catchError, map, throwError, type Observable } from 'rxjs';
 import { mask, type MaskingViewer } from './masking.policy.js';
 import { hasMaskedClasses } from './masking.rules.js';
 
@@ -29,8 +30,32 @@ export class MaskingInterceptor implements NestInterceptor {
     const viewer = () => this.viewerOf(context);
     // A handler that answered by itself may return the response object, which leads to the whole server.
     const response: unknown = context.getType() === 'http' ? context.getArgByIndex(1) : undefined;
-    return next.handle().pipe(map((result) => (result === response ? result : mask(result, viewer))));
+    return next.handle().pipe(
+      map((result) => (result === response ? result : mask(result, viewer))),
+      catchError((error: unknown) => throwError(() => maskedException(error, viewer))),
+    );
   }
+}
+
+/** An exception may carry an instance in its body; it is answered as masked as a result would be. */
+function maskedException(error: unknown, viewer: () => MaskingViewer | undefined): unknown {
+  if (!(error instanceof HttpException)) return error;
+  const body = error.getResponse();
+  const masked = mask(body, viewer);
+  if (masked === body) return error;
+  const copy = Object.create(Object.getPrototypeOf(error) as object, Object.getOwnPropertyDescriptors(error)) as object;
+  return Object.defineProperty(copy, 'response', { value: masked });
+}
+
+/**
+ * Lets masking run around all other global interceptors: what they keep (a cache) or look at (an envelope, a
+ * serializer) is then the handler's answer, and what the caller gets is masked. Nest runs those of the root module
+ * first otherwise.
+ */
+export function putMaskingOutermost(config: ApplicationConfig | undefined): void {
+  const interceptors = config?.getGlobalInterceptors() ?? [];
+  const index = interceptors.findIndex((interceptor) => interceptor instanceof MaskingInterceptor);
+  if (index > 0) interceptors.unshift(...interceptors.splice(index, 1));
 }
 
 /**

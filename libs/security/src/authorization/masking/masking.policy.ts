@@ -59,6 +59,12 @@ function isWalked(value: unknown): value is object {
   return typeof value === 'object' ? value !== null : typeof value === 'function';
 }
 
+/** A subclass of Array with a `toJSON` is shown as that says. */
+function isList(value: object): value is readonly unknown[] {
+  if (!Array.isArray(value)) return false;
+  return Object.getPrototypeOf(value) === Array.prototype || !('toJSON' in value);
+}
+
 /** One walk through one answer. */
 class Masking {
   /** True once something was kept from the viewer or might have been. */
@@ -78,7 +84,7 @@ class Masking {
     if (depth > (this.copies === undefined ? SHALLOW : DEEPEST)) throw this.tooDeep();
     const known = this.copies?.get(value);
     if (known !== undefined) return known;
-    if (Array.isArray(value)) return this.list(value, depth);
+    if (isList(value)) return this.list(value, depth);
     const plan = planOf(value);
     if (plan.leaf) return value;
     if (plan.rules !== undefined) return this.instance(value, plan, depth);
@@ -101,13 +107,13 @@ class Masking {
   }
 
   private list(list: readonly unknown[], depth: number): unknown {
-    let copy = this.begin(list, () => list.slice());
+    let copy = this.begin(list, () => Array.from(list));
     for (let i = 0; i < list.length; i += 1) {
       const item = list[i];
       if (!isWalked(item)) continue;
       const masked = this.value(item, depth + 1);
       if (masked === item) continue;
-      copy ??= list.slice();
+      copy ??= Array.from(list);
       copy[i] = shown(masked);
     }
     return copy ?? list;
@@ -163,7 +169,8 @@ class Masking {
         `${nameOf(plan)} sets toJSON on its instances. Make it a method, so that masking can run it`,
       );
     }
-    const stand = standIn(instance, plan, view);
+    // Where nothing is hidden the instance itself serves, `#private` fields and all.
+    const stand = view.size === 0 ? instance : standIn(instance, plan, view);
     let json: unknown;
     try {
       json = toJson.call(stand, '');

@@ -1,3 +1,5 @@
+import { tracedRules } from './masking.mapped-types.js';
+
 /** What takes the place of a field that is masked, whatever the length of the value. */
 export const MASK = '***';
 
@@ -29,13 +31,16 @@ export function declareRule(prototype: object, field: PropertyKey, rule: FieldRu
 }
 
 /**
- * The rules of a class and of those it extends, or `undefined` where there are none. Rules add up, so that a subclass
+ * The rules of a class, of those it extends and of those it is mapped from, or `undefined` where there are none. Rules add up, so that a subclass
  * can only tighten what its base class declares.
  */
 export function rulesOf(prototype: object): FieldRules | undefined {
   const rules = new Map<PropertyKey, readonly FieldRule[]>();
   for (let level: object | null = prototype; level !== null; level = Object.getPrototypeOf(level) as object | null) {
-    for (const [field, own] of declared.get(level) ?? []) rules.set(field, [...own, ...(rules.get(field) ?? [])]);
+    const own = declared.get(level);
+    for (const [field, ofField] of own ?? []) rules.set(field, [...ofField, ...(rules.get(field) ?? [])]);
+    if (own !== undefined || !Object.hasOwn(level, 'constructor')) continue;
+    for (const [field, rule] of tracedRules(level.constructor)) rules.set(field, [rule, ...(rules.get(field) ?? [])]);
   }
   return rules.size === 0 ? undefined : rules;
 }

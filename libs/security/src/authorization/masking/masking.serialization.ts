@@ -1,6 +1,7 @@
 import { Exclude, instanceToPlain, Transform } from 'class-transformer';
 import { inspect, type InspectOptions } from 'node:util';
 import { isCleared, planOf, put, standIn, type ClassPlan, type Fields } from './masking.plan.js';
+import { leaveTrace } from './masking.mapped-types.js';
 import type { FieldRule, FieldRules } from './masking.rules.js';
 
 /**
@@ -8,6 +9,7 @@ import type { FieldRule, FieldRules } from './masking.rules.js';
  * class-transformer. Each shows nothing that has a rule (fails closed).
  */
 
+type TransformFunction = Parameters<typeof Transform>[0];
 export type ToJson = (this: object, key: string) => unknown;
 type Inspection = (this: object, depth: number, options: InspectOptions, inspector: typeof inspect) => unknown;
 
@@ -134,19 +136,21 @@ export function sealedField(carrier: object): SealedField | undefined {
  */
 export function sealTransformation(prototype: object, field: string, rule: FieldRule): void {
   if (rule === 'sensitive') {
+    const nothing = () => undefined;
+    leaveTrace(nothing, rule);
     Exclude({ toPlainOnly: true })(prototype, field);
+    Transform(nothing, { toPlainOnly: true })(prototype, field);
     return;
   }
-  Transform(
-    ({ obj, value, options }) => {
-      const source = obj as object;
-      if (isCleared(source) || (typeof value === 'function' && sealedFields.has(value as object)))
-        return value as unknown;
-      const rules = planOf(source).rules?.get(field) ?? [rule];
-      const carrier = () => `${field}: ${PLACEHOLDER}`;
-      sealedFields.set(carrier, { rules, value: instanceToPlain(value, options) });
-      return carrier;
-    },
-    { toPlainOnly: true },
-  )(prototype, field);
+  const conceals: TransformFunction = ({ obj, value, options }) => {
+    const source = obj as object;
+    if (isCleared(source) || (typeof value === 'function' && sealedFields.has(value as object)))
+      return value as unknown;
+    const rules = planOf(source).rules?.get(field) ?? [rule];
+    const carrier = () => `${field}: ${PLACEHOLDER}`;
+    sealedFields.set(carrier, { rules, value: instanceToPlain(value, options) });
+    return carrier;
+  };
+  leaveTrace(conceals, rule);
+  Transform(conceals, { toPlainOnly: true })(prototype, field);
 }

@@ -163,3 +163,39 @@ describe('any answer', () => {
     );
   });
 });
+
+describe('classes that keep things to themselves', () => {
+  class Purse {
+    #cents = 7;
+    @VisibleTo('auditor') note = 'note-value';
+    toJSON(): object {
+      return { cents: this.#cents, note: this.note };
+    }
+  }
+
+  it('show their #private fields through toJSON where nothing is hidden from the caller', () => {
+    expect(sent(new Purse(), 'auditor')).toEqual({ cents: 7, note: 'note-value' });
+  });
+
+  it('are an error, and no leak, where their toJSON cannot do without what is hidden', () => {
+    expect(() => sent(new Purse())).toThrow(MaskingError);
+  });
+
+  class Page extends Array<unknown> {
+    total = 2;
+    constructor(items: Iterable<unknown>) {
+      super();
+      for (const item of items) this.push(item);
+    }
+    toJSON(): object {
+      return { total: this.total, items: [...this] };
+    }
+  }
+
+  it('may be lists with a constructor and a toJSON of their own', () => {
+    expect(sent(new Page([new Account()]))).toEqual({
+      total: 2,
+      items: [{ id: 'a1', owner: '***', iban: '…6789' }],
+    });
+  });
+});
