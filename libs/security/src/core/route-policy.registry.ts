@@ -9,6 +9,7 @@ import type { GuardedRoute, HandlerFunction, RoutePolicy } from './route-policy.
 @Injectable()
 export class RoutePolicyRegistry {
   private readonly byHandler = new Map<HandlerFunction, Map<Type, GuardedRoute>>();
+  private readonly originals = new WeakMap<HandlerFunction, HandlerFunction>();
   private readonly compiled: RoutePolicy[] = [];
 
   /** Every policy of the application. */
@@ -33,12 +34,12 @@ export class RoutePolicyRegistry {
     if (replacement !== undefined) this.put(replacement, route);
   }
 
-  /** Remembers the wrapper, so that the next request finds it at once. */
+  /** Remembers the wrapper for as long as it lives: it may be made anew for each request. */
   private findWrapped(controller: Type, wrapper: HandlerFunction): GuardedRoute | undefined {
-    const original = originalOf(wrapper);
-    const route = original === undefined ? undefined : this.byHandler.get(original)?.get(controller);
-    if (route !== undefined) this.put(wrapper, route);
-    return route;
+    const original = this.originals.get(wrapper) ?? originalOf(wrapper);
+    if (original === undefined) return undefined;
+    this.originals.set(wrapper, original);
+    return this.byHandler.get(original)?.get(controller);
   }
 
   private put(handler: HandlerFunction, route: GuardedRoute): void {
