@@ -278,6 +278,8 @@ describe.each(ADAPTERS)('A Passport strategy by name on %s', (adapter) => {
     const missing = await call('/any');
     expect(missing.status).toBe(401);
     expect(missing.headers['www-authenticate']).toBe('Bearer, google');
+    const wrong = await call('/any', { authorization: 'Custom wrong' });
+    expect(wrong.headers['www-authenticate']).toBe('Bearer, Custom realm="bank"');
   });
 
   it('does not mend a bad token', async () => {

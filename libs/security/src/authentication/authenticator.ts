@@ -19,7 +19,12 @@ const ANONYMOUS_RESULT: AuthenticationResult = Object.freeze({ principal: ANONYM
  * What is made of a request without credentials. Where they are optional nobody is sent away to fetch some, and an
  * `Authorization` header that no scheme claims is an invalid credential (fails closed).
  */
-type WithoutCredentials = (request: HttpRequest, redirect?: SchemeFailure) => AuthenticationResult;
+type WithoutCredentials = (request: HttpRequest, redirect?: Failed) => AuthenticationResult;
+
+interface Failed {
+  readonly scheme: Scheme;
+  readonly failure: SchemeFailure;
+}
 
 /** Knows the schemes of the application and compiles, for a route, the step that tries them in order. */
 export class Authenticator {
@@ -61,14 +66,15 @@ export class Authenticator {
     const optional = policy.access === 'optional';
     const withoutCredentials: WithoutCredentials = optional
       ? (request) => (request.headers.authorization === undefined ? ANONYMOUS_RESULT : unclaimed)
-      : (_request, redirect) => (redirect === undefined ? missing : this.failed(schemes, redirect));
+      : (_request, redirect) => (redirect === undefined ? missing : failed(schemes, redirect));
     const [only, ...others] = schemes;
     if (only === undefined || others.length > 0) return (request) => this.tryAll(schemes, request, withoutCredentials);
 
     const settle = (result: SchemeResult, request: HttpRequest): AuthenticationResult => {
       if (result === undefined) return withoutCredentials(request);
       if (isSuccess(result)) return result;
-      return result.redirect === undefined ? this.failed([only], result) : withoutCredentials(request, result);
+      const failure: Failed = { scheme: only, failure: result };
+      return result.redirect === undefined ? failed(schemes, failure) : withoutCredentials(request, failure);
     };
     return (request) => {
       const result = only.authenticate(request);
@@ -97,22 +103,18 @@ export class Authenticator {
     request: HttpRequest,
     withoutCredentials: WithoutCredentials,
   ): Promise<AuthenticationResult> {
-    let first: SchemeFailure | undefined;
-    let redirect: SchemeFailure | undefined;
+    let first: Failed | undefined;
+    let redirect: Failed | undefined;
     for (const scheme of schemes) {
       const result = await scheme.authenticate(request);
       if (result === undefined) continue;
       if (isSuccess(result)) return result;
-      if (result.final) return this.failed([scheme], result);
-      if (result.redirect === undefined) first ??= result;
-      else redirect ??= result;
+      const failure: Failed = { scheme, failure: result };
+      if (result.final) return failed([scheme], failure);
+      if (result.redirect === undefined) first ??= failure;
+      else redirect ??= failure;
     }
-    return first === undefined ? withoutCredentials(request, redirect) : this.failed(schemes, first);
-  }
-
-  private failed(schemes: readonly Scheme[], failure: SchemeFailure): AuthenticationResult {
-    const { denial, challenges = this.challengesOf(schemes, denial), redirect, exception } = failure;
-    return { denial, challenges, redirect, exception };
+    return first === undefined ? withoutCredentials(request, redirect) : failed(schemes, first);
   }
 
   private challengesOf(schemes: readonly Scheme[], denial: Denied): readonly string[] {
@@ -128,6 +130,16 @@ export class Authenticator {
     this.schemes.set(name, scheme);
     return scheme;
   }
+}
+
+/** The scheme whose credentials failed says so; the others only ask for theirs (RFC 6750, section 3.1). */
+function failed(schemes: readonly Scheme[], { scheme, failure }: Failed): AuthenticationResult {
+  const { denial, redirect, exception } = failure;
+  const challenges = schemes.flatMap((other) => {
+    if (other !== scheme) return [other.challenge(MISSING)];
+    return failure.challenges ?? [scheme.challenge(denial)];
+  });
+  return { denial, challenges, redirect, exception };
 }
 
 /** Passport tells nobody what it has registered, but for this method, which its own middleware uses. */

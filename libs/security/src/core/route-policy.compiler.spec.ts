@@ -97,6 +97,12 @@ describe('What a handler asks for', () => {
     expect(Object.isFrozen(compiled.roles)).toBe(true);
     expect(Object.isFrozen(compiled.schemes)).toBe(true);
   });
+
+  it('freezes nothing of the application', () => {
+    const names = ['admin'];
+    compile([handler(roles(...names)), onClass({ kind: 'permissions', requirement: { all: names }, decorator: '' })]);
+    expect(Object.isFrozen(names)).toBe(false);
+  });
 });
 
 describe('@Public', () => {

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import { namesOf, requirementProblem, type Declaration } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
 import { nearestName } from './options.rules.js';
-import type { Access, DeclarationLevel, HandlerFunction, RoutePolicy } from './route-policy.js';
+import type { Access, DeclarationLevel, HandlerFunction, Requirement, RoutePolicy } from './route-policy.js';
 
 /** The rules declared in one place; layers are ordered from the handler outwards. */
 export interface DeclarationLayer {
@@ -228,7 +228,8 @@ function allPolicies(layer: DeclarationLayer) {
   return layer.declarations.flatMap((rule) => (rule.kind === 'policies' ? rule.policies : []));
 }
 
-function freezeRequirement<R extends Declared<'roles'>['requirement']>(requirement: R): R {
-  Object.freeze(namesOf(requirement));
-  return Object.freeze(requirement);
+/** A copy: the names may be a constant of the application. */
+function freezeRequirement(requirement: Requirement): Requirement {
+  const names = Object.freeze([...namesOf(requirement)]);
+  return Object.freeze('any' in requirement ? { any: names } : { all: names });
 }

@@ -1,28 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Sensitive, VisibleTo } from './masking.decorators.js';
-import { mask, MaskingError, type MaskingViewer } from './masking.policy.js';
-
-function viewer(...roles: string[]): MaskingViewer {
-  return { hasRole: (role) => roles.includes(role), hasPermission: (permission) => roles.includes(permission) };
-}
-
-function shownTo(value: unknown, ...roles: string[]): unknown {
-  return mask(value, () => viewer(...roles));
-}
-
-/** What a client receives. */
-function sent(value: unknown, ...roles: string[]): unknown {
-  const json = JSON.stringify(shownTo(value, ...roles)) as string | undefined;
-  return json === undefined ? undefined : JSON.parse(json);
-}
-
-class Account {
-  id = 'a1';
-  @Sensitive() pin = 'pin-value';
-  @VisibleTo('auditor') balance = 100;
-  @VisibleTo({ roles: ['teller'], otherwise: 'mask' }) owner = 'Alice Liddell';
-  @VisibleTo({ permissions: ['iban:read'], otherwise: (iban) => `…${String(iban).slice(-4)}` }) iban = 'XX00123456789';
-}
+import { MaskingError } from './masking.policy.js';
+import { Account, sent, shownTo } from './testing/viewers.js';
 
 describe('a toJSON of the class', () => {
   class Card {
