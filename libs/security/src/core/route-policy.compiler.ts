@@ -230,6 +230,8 @@ function allPolicies(layer: DeclarationLayer) {
 
 /** A copy: the names may be a constant of the application. */
 function freezeRequirement(requirement: Requirement): Requirement {
+  // What is no requirement was reported, and stops the start.
+  if (requirementProblem(requirement) !== undefined) return requirement;
   const names = Object.freeze([...namesOf(requirement)]);
   return Object.freeze('any' in requirement ? { any: names } : { all: names });
 }
