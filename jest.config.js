@@ -17,7 +17,7 @@ export const shared = {
     '^.+\\.[mc]?js$': ['@swc/jest', { ...swc, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } }],
   },
   transformIgnorePatterns: [
-    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie|@electric-sql)/)',
+    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie|@electric-sql|light-my-request/node_modules/cookie)/)',
   ],
   moduleNameMapper: {
     '^@palisade/nest$': '<rootDir>/libs/security/src/index.ts',
@@ -29,9 +29,32 @@ export const shared = {
   testTimeout: 60_000,
 };
 
+// These two are of the run, not of a project.
+const { maxWorkers, testTimeout, ...project } = shared;
+
 export default {
-  ...shared,
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
-  testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/.*/dist/'],
+  maxWorkers,
+  testTimeout,
+  projects: [
+    {
+      ...project,
+      displayName: 'node',
+      roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
+      testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        '<rootDir>/test/packaging/',
+        '<rootDir>/test/browser/',
+        '<rootDir>/.*/dist/',
+      ],
+    },
+    {
+      ...project,
+      displayName: 'browser',
+      roots: ['<rootDir>/test/browser'],
+      testMatch: ['**/*.e2e-spec.ts'],
+      // Called only where browser tests are to be run.
+      globalSetup: '<rootDir>/test/browser/chromium.ts',
+    },
+  ],
 };

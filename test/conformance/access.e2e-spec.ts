@@ -15,9 +15,8 @@ import {
 import { ADAPTERS, startApplication, type AdapterName, type RunningApplication } from '../support/application.js';
 import { trusting } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { callOf, CASES, caseNamed, expectAnswer } from './cases.js';
-import { DECIDED } from './decisions.js';
-import { PENDING, PENDING_AREAS } from './pending.js';
+import { callOf, caseNamed, expectAnswer } from './cases.js';
+import { COVERED } from './coverage.js';
 
 const key = signingKey('RS256', 'known');
 const stranger = signingKey('RS256', 'known');
@@ -118,28 +117,9 @@ const SETUPS = {
   denyAll: { authentication: { jwt }, authorization: { ...authorization, fallback: 'deny' } },
   session: { authentication: { passport: ['session'] }, authorization: { ...authorization, fallback: 'deny' } },
   nested: { authentication: { jwt }, authorization },
-} as const satisfies Record<string, SecurityOptions>;
+} as const satisfies Record<keyof typeof COVERED.access, SecurityOptions>;
 
-type SetupName = keyof typeof SETUPS;
-
-const COVERED: Readonly<Record<SetupName, readonly string[]>> = {
-  protected: (
-    'bearer-01 bearer-03 bearer-04 bearer-06 bearer-08 bearer-10 bearer-11 bearer-13 bearer-22 bearer-23 bearer-24 ' +
-    'bearer-25 bearer-37 authz-04 authz-05 authz-10'
-  ).split(' '),
-  realm: ['bearer-02'],
-  query: ['bearer-16', 'bearer-17'],
-  form: ['bearer-19', 'bearer-20', 'bearer-21'],
-  accessTokensOnly: ['bearer-32'],
-  tolerant: ['bearer-33'],
-  issuers: ['bearer-28', 'bearer-29'],
-  denyAll: ['bearer-26', 'authz-07'],
-  session: ['bearer-27'],
-  nested: ['authz-13'],
-};
-
-/** Run beside the sample's token endpoint. */
-const COVERED_BY_SAMPLE = ['fa-09', 'fa-10', 'fa-12'];
+type SetupName = keyof typeof COVERED.access;
 
 function start(adapter: AdapterName, setup: SetupName): Promise<RunningApplication> {
   const nested = setup === 'nested';
@@ -197,7 +177,7 @@ function tokenFor(placeholder: string, now: number): string {
 }
 
 describe.each(ADAPTERS)('Conformance of access on %s', (adapter) => {
-  for (const [setup, ids] of Object.entries(COVERED) as [SetupName, string[]][]) {
+  for (const [setup, ids] of Object.entries(COVERED.access) as [SetupName, readonly string[]][]) {
     describe(`${setup}`, () => {
       let running: RunningApplication;
       beforeAll(async () => {
@@ -214,16 +194,4 @@ describe.each(ADAPTERS)('Conformance of access on %s', (adapter) => {
       });
     });
   }
-});
-
-describe('The conformance cases', () => {
-  it('are each covered or pending, and none is dropped', () => {
-    const named = [...Object.values(COVERED).flat(), ...COVERED_BY_SAMPLE, ...Object.values(PENDING).flat()].toSorted();
-    const all = CASES.filter(({ area }) => !PENDING_AREAS.includes(area as never)).map(({ id }) => id);
-    expect(named).toEqual(all.toSorted());
-  });
-
-  it('are answered differently only where their source made a choice', () => {
-    for (const id of Object.keys(DECIDED)) expect(caseNamed(id).frameworkSpecific).toBe(true);
-  });
 });

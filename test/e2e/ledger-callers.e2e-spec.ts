@@ -79,7 +79,7 @@ describe.each(ADAPTERS)('who calls Ledger on %s', (adapter) => {
 
     it('takes no JSON', async () => {
       const { status, body } = await bank.post('/auth/token', { body: aliceSignsIn });
-      expect([status, body.error]).toEqual([400, 'invalid_request']);
+      expect([status, body]).toEqual([415, errorBody(415, 'content_type_unsupported')]);
     });
   });
 

@@ -9,6 +9,8 @@ import { aliceSignsIn, RunningLedger } from './ledger.harness.js';
 describe('Ledger', () => {
   const production = {
     NODE_ENV: 'production',
+    ALLOWED_HOSTS: '127.0.0.1',
+    HTTPS_MODE: 'off',
     LEDGER_SIGNING_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' })
       .privateKey.export({ format: 'pem', type: 'pkcs8' })
       .toString(),

@@ -2,6 +2,8 @@ import { expect } from '@jest/globals';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createLedger, type Ledger } from '../../apps/sample/src/app.js';
 import { readConfiguration, type Configuration } from '../../apps/sample/src/configuration.js';
+import type { Answer as SentAnswer } from '../../apps/sample/src/demo/answer.js';
+import { send, type Call as SentCall } from '../../apps/sample/src/demo/call.js';
 import { HttpClient } from '../support/http-client.js';
 
 const DEMO_PASSWORD = 'for this test only';
@@ -72,12 +74,29 @@ export class RunningLedger {
     await this.ledger.app.close();
   }
 
+  /** The page, as a browser on this machine asks for it. */
+  get address(): string {
+    return `http://127.0.0.1:${this.client.port}/`;
+  }
+
   get(path: string, call: Call = {}): Promise<Answer> {
     return this.send('GET', path, call);
   }
 
   post(path: string, call: Call = {}): Promise<Answer> {
     return this.send('POST', path, call);
+  }
+
+  /** Sends a call with its own host, cookie and header lines, as the demo does. */
+  visit(call: SentCall): Promise<SentAnswer> {
+    return send(this.client.port, call);
+  }
+
+  /** The cookie of a new session. */
+  async sessionOf(username: string, call: Partial<SentCall> = {}): Promise<string> {
+    const json = { username, password: DEMO_PASSWORD };
+    const { headers } = await this.visit({ method: 'POST', path: '/session', json, ...call });
+    return (headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? '';
   }
 
   /** Posts a form to the token endpoint. */

@@ -6,9 +6,6 @@ import { AppModule } from './app.module.js';
 import { AccessTokenIssuer } from './auth/access-token.issuer.js';
 import type { Configuration } from './configuration.js';
 
-/** Express's own default, so that both adapters take bodies of the same size. */
-const BODY_BYTES = 100 * 1024;
-
 /** The bank, ready to listen. */
 export interface Ledger {
   readonly app: INestApplication;
@@ -37,5 +34,5 @@ export async function createLedger(configuration: Configuration, { logger }: Led
 }
 
 function adapterOf({ adapter }: Configuration): ExpressAdapter | FastifyAdapter {
-  return adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter({ bodyLimit: BODY_BYTES });
+  return adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter();
 }

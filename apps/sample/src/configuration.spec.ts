@@ -3,7 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { ConfigurationError, readConfiguration } from './configuration.js';
 
 const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-const production = { NODE_ENV: 'production', LEDGER_SIGNING_KEY: pem };
+const production = {
+  NODE_ENV: 'production',
+  LEDGER_SIGNING_KEY: pem,
+  ALLOWED_HOSTS: 'ledger.example',
+  TRUST_PROXY: '1',
+};
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -71,7 +76,7 @@ describe('the environment', () => {
   });
 
   it('must bring the signing key in production', () => {
-    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+    expect(problemsOf({ ...production, LEDGER_SIGNING_KEY: '' })).toEqual([
       expect.stringMatching(/^LEDGER_SIGNING_KEY is required in production/),
     ]);
     expect(readConfiguration(production).production).toBe(true);

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { SigningKey } from './auth/signing-key.js';
 import type { DatabaseSettings } from './database/database.js';
+import {
+  parseHosts,
+  parseOrigins,
+  parseTrustedProxies,
+  refuseUnknowableTls,
+  type EdgeConfiguration,
+} from './edge.configuration.js';
 import { MAX_PASSWORD_LENGTH, OWASP_PASSWORD_COST, type PasswordCost } from './users/passwords.js';
 
 /** The injection token of {@link Configuration}. */
@@ -15,6 +22,7 @@ export interface Configuration {
   readonly port: number;
   readonly database: DatabaseSettings;
   readonly signingKey: SigningKey;
+  readonly edge: EdgeConfiguration;
   /** The password of the demo users; absent in production, where they do not exist. */
   readonly demo?: { readonly password: string; readonly generated: boolean } | undefined;
   readonly passwordCost: PasswordCost;
@@ -50,10 +58,17 @@ export function readConfiguration(environment: Environment): Configuration {
   const database = read('DATABASE_URL', (url) => parseDatabase(url, environment['DATA_DIR'] || undefined));
   const signingKey = read('LEDGER_SIGNING_KEY', (pem) => parseSigningKey(pem, production));
   const demo = production ? undefined : read('DEMO_PASSWORD', parseDemoPassword);
-  if (!adapter || port === undefined || !database || !signingKey || problems.length > 0) {
+  const hosts = read('ALLOWED_HOSTS', (value) => parseHosts(value, production));
+  const origins = read('CORS_ORIGINS', (value) => parseOrigins(value, production));
+  const trustedProxies = read('TRUST_PROXY', parseTrustedProxies);
+  const httpsMode = read('HTTPS_MODE', oneOf(['off', 'redirect', 'reject'], production ? 'reject' : 'off'));
+  if (httpsMode) read('TRUST_PROXY', (value) => refuseUnknowableTls(httpsMode, value !== undefined));
+  if (!adapter || port === undefined || !database || !signingKey || !hosts || !origins || !httpsMode) {
     throw new ConfigurationError(problems);
   }
-  return { production, adapter, host, port, database, signingKey, demo, passwordCost: OWASP_PASSWORD_COST };
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  const edge = { hosts, origins, trustedProxies, httpsMode };
+  return { production, adapter, host, port, database, signingKey, edge, demo, passwordCost: OWASP_PASSWORD_COST };
 }
 
 // An unknown NODE_ENV stops the start: "prod" must not bring the demo users to life (fails closed).

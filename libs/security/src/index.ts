@@ -14,6 +14,8 @@ export {
 export { Clock } from './core/clock.js';
 export {
   SecurityEvents,
+  type CspViolation,
+  type CspViolationEvent,
   type DecisionEvent,
   type KeysChangedEvent,
   type SecurityEvent,
@@ -76,6 +78,43 @@ export { MaskingError } from './authorization/masking/masking.policy.js';
 export type { Concealment } from './authorization/masking/masking.rules.js';
 export { Sensitive, VisibleTo, type VisibilityOptions } from './authorization/masking/masking.decorators.js';
 export type { RoleHierarchyOptions } from './authorization/role-hierarchy.js';
+
+export type { EdgeOptions } from './edge/edge.options.js';
+export type { Enforcement, Profile } from './core/profile.js';
+export { CspNonce } from './edge/edge.decorators.js';
+export type { ProxyOptions } from './edge/client-address/proxy.options.js';
+export { Cors } from './edge/cors/cors.decorators.js';
+export type { AllowedOrigin, CorsOptions, OriginCacheOptions, OriginLookupOptions } from './edge/cors/cors.options.js';
+export type { OriginResolver } from './edge/cors/origin-resolver.js';
+export { CsrfExempt } from './edge/csrf/csrf.decorators.js';
+export type { CsrfApplication, CsrfBinding, CsrfOptions, CsrfTokenOptions } from './edge/csrf/csrf.options.js';
+export type { CsrfSecret } from './edge/csrf/csrf.secret.js';
+export { CsrfTokens } from './edge/csrf/csrf-tokens.js';
+export { BodyLimit, ContentTypes } from './edge/firewall/firewall.decorators.js';
+export type {
+  FirewallAllowance,
+  FirewallHeaderOptions,
+  FirewallJsonOptions,
+  FirewallOptions,
+  FirewallParameterOptions,
+  FirewallTargetOptions,
+  FirewallTimeoutOptions,
+} from './edge/firewall/firewall.options.js';
+export { ClearSiteData, ContentSecurityPolicy } from './edge/headers/headers.decorators.js';
+export type { ClearSiteDataType } from './edge/headers/clear-site-data.js';
+export type {
+  ContentSecurityPolicyOptions,
+  CspDirective,
+  CspDirectives,
+  DangerousScriptSource,
+  ReportOnlyPolicyOptions,
+} from './edge/headers/content-security-policy.js';
+export type { CspReportingOptions, CspReportLimits } from './edge/headers/csp-reporting.options.js';
+export type { HeadersOptions, ReferrerPolicy } from './edge/headers/headers.options.js';
+export type { PermissionsPolicyFeature, PermissionsPolicyOptions } from './edge/headers/permissions-policy.js';
+export type { HostsOptions, HostsSettings } from './edge/hosts/hosts.options.js';
+export { AllowHttp } from './edge/https/https.decorators.js';
+export type { HstsOptions, HttpsOptions } from './edge/https/https.options.js';
 
 export type { ValidationOptions } from './validation/validation.options.js';
 export {

@@ -19,4 +19,10 @@ export class SecurityGuard implements CanActivate {
       ? this.authorization.authorize(route, execution)
       : admitted.then(() => this.authorization.authorize(route, execution));
   }
+
+  /** @internal The edge's part alone, where handlers have guards of their own. */
+  admit(execution: ExecutionContext): true {
+    const route = this.enforcer.routeOf(execution);
+    return route === undefined || this.authentication.admit(route, execution);
+  }
 }

@@ -18,10 +18,12 @@ import {
   APP_GUARD,
   APP_PIPE,
   DiscoveryModule,
+  HttpAdapterHost,
   ModuleRef,
   ModulesContainer,
   type ApplicationConfig,
 } from '@nestjs/core';
+import type { Server } from 'node:http';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { Authenticator } from './authentication/authenticator.js';
 import { JwtVerifier } from './authentication/jwt/jwt-verifier.js';
@@ -38,6 +40,14 @@ import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { httpRequestOf, principalOf } from './core/request.js';
+import { CsrfTokens } from './edge/csrf/csrf-tokens.js';
+import { CsrfProtection } from './edge/csrf/csrf-protection.js';
+import { Edge } from './edge/edge.js';
+import { edgeWarnings } from './edge/edge.options.js';
+import { EdgeInstallation } from './edge/edge.installation.js';
+import { declareBody } from './edge/firewall/firewall.decorators.js';
+import { applyTimeouts } from './edge/firewall/server-timeouts.js';
+import { RegisteredRoutes } from './edge/registered-routes.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
 import { SecurityGuard } from './security.guard.js';
@@ -65,10 +75,23 @@ const PROVIDERS: readonly Provider[] = [
   RoutePolicyRegistry,
   RouteExplorer,
   Enforcer,
+  RegisteredRoutes,
   SecuredRoutes,
+  CsrfTokens,
   AuthenticationGuard,
   AuthorizationGuard,
   SecurityGuard,
+  {
+    provide: Edge,
+    inject: [OPTIONS, SecurityEvents, Clock],
+    useFactory: (options: SecurityOptions, events: SecurityEvents, clock: Clock) => new Edge(options, events, clock),
+  },
+  {
+    provide: EdgeInstallation,
+    inject: [Edge, RegisteredRoutes],
+    useFactory: (edge: Edge, registered: RegisteredRoutes) => new EdgeInstallation(edge, registered),
+  },
+  { provide: CsrfProtection, inject: [Edge], useFactory: ({ parts }: Edge) => parts.csrf },
   {
     provide: JwtVerifier,
     inject: [OPTIONS, Clock],
@@ -101,7 +124,7 @@ const PROVIDERS: readonly Provider[] = [
     provide: APP_GUARD,
     inject: [OPTIONS, SecurityGuard],
     useFactory: ({ dangerouslyWithoutGlobalGuard }: SecurityOptions, guard: SecurityGuard): CanActivate =>
-      dangerouslyWithoutGlobalGuard === true ? { canActivate: () => true } : guard,
+      dangerouslyWithoutGlobalGuard === true ? { canActivate: (execution) => guard.admit(execution) } : guard,
   },
   {
     provide: APP_PIPE,
@@ -119,6 +142,7 @@ const EXPORTS = [
   RoutePolicyRegistry,
   Enforcer,
   Authorizer,
+  CsrfTokens,
   AuthenticationGuard,
   AuthorizationGuard,
   SecurityGuard,
@@ -147,7 +171,14 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     private readonly clock: Clock,
     private readonly modules: ModulesContainer,
     private readonly moduleRef: ModuleRef,
-  ) {}
+    private readonly edge: Edge,
+    private readonly installation: EdgeInstallation,
+    private readonly registered: RegisteredRoutes,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {
+    // Before anything that the application installs; in tests of Nest the adapter comes later.
+    adapterHost.init$.subscribe(() => installation.onAdapter(adapterHost.httpAdapter));
+  }
 
   /** @throws SecurityConfigurationError when an option is unknown or wrong */
   static forRoot(options: SecurityOptions): DynamicModule {
@@ -176,6 +207,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
    */
   static forFeature(options: FeatureSecurityOptions): DynamicModule {
     checkFeatureOptions(options);
+    declareBody(options.bodyLimit);
     return { module: SecurityFeatureModule, providers: [{ provide: FEATURE_OPTIONS, useValue: options }] };
   }
 
@@ -183,13 +215,23 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
   configure(): void {
     const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
     putMaskingOutermost(container?.applicationConfig);
+    const adapter = this.adapterHost.httpAdapter;
+    this.installation.onAdapter(adapter);
+    const server = adapter?.getHttpServer?.() as Server | undefined;
+    this.installation.onServer(server);
+    const { settings } = this.edge.parts;
+    if (settings !== undefined && server !== undefined) applyTimeouts(server, settings.timeouts);
+    if (adapter?.getType?.() === 'fastify') this.installation.expectBodies(this.routes.declaredBodies());
+    this.registered.listenTo(adapter);
   }
 
   async onModuleInit(): Promise<void> {
     this.refuseSecondRoot();
     this.refuseWeakness();
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
-    await this.routes.compile(this.options);
+    this.registered.stopListening();
+    await this.routes.compile(this.options, this.registered.all);
+    this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
   }
 
@@ -213,9 +255,11 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
   /** What is warned of in development stops the start in production. */
   private refuseWeakness(): void {
     const problems = this.jwt?.warnings ?? [];
-    if (problems.length > 0 && process.env['NODE_ENV'] === 'production') throw new SecurityConfigurationError(problems);
+    const isProduction = process.env['NODE_ENV'] === 'production';
+    if (problems.length > 0 && isProduction) throw new SecurityConfigurationError(problems);
     for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
     for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
+    for (const warning of edgeWarnings(this.options, isProduction)) this.logger.warn(warning);
     if (this.options.dangerouslyWithoutGlobalGuard === true) {
       this.logger.warn('The global guard is switched off: handlers without guards of their own are open to anybody');
     }

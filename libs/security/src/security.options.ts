@@ -3,10 +3,13 @@ import { requirementProblem, type RequirementOption } from './core/declarations.
 import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/options.rules.js';
 import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
 import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
+import type { CorsOptions } from './edge/cors/cors.options.js';
+import { checkEdgeOptions, type EdgeOptions } from './edge/edge.options.js';
+import type { ContentSecurityPolicyOptions } from './edge/headers/content-security-policy.js';
 import { checkValidationOptions, type ValidationOptions } from './validation/validation.options.js';
 
 /** Everything that `SecurityModule.forRoot` takes. */
-export interface SecurityOptions {
+export interface SecurityOptions extends EdgeOptions {
   authentication?: AuthenticationOptions | undefined;
   authorization?: AuthorizationOptions | undefined;
   /**
@@ -33,9 +36,25 @@ export interface FeatureSecurityOptions {
   permissions?: readonly string[] | RequirementOption | undefined;
   /** As `@Scopes`: all of them. */
   scopes?: readonly string[] | undefined;
+  /** As `@Cors`. */
+  cors?: CorsOptions | false | undefined;
+  /** As `@ContentSecurityPolicy`. */
+  contentSecurityPolicy?: ContentSecurityPolicyOptions | false | undefined;
+  /** As `@BodyLimit`: bytes, or a size such as `'1mb'`. */
+  bodyLimit?: number | string | undefined;
+  /** As `@ContentTypes`. */
+  contentTypes?: readonly string[] | undefined;
 }
 
 class SecurityRules {
+  @Known() profile?: unknown;
+  @Known() proxy?: unknown;
+  @Known() hosts?: unknown;
+  @Known() https?: unknown;
+  @Known() firewall?: unknown;
+  @Known() headers?: unknown;
+  @Known() cors?: unknown;
+  @Known() csrf?: unknown;
   @Known() authentication?: unknown;
   @Known() authorization?: unknown;
   @Known() validation?: unknown;
@@ -63,6 +82,7 @@ export function checkSecurityOptions(options: unknown): asserts options is Secur
       if (part === undefined || (name === 'validation' && part === false)) continue;
       check(part, name, problems);
     }
+    checkEdgeOptions(options, problems);
   }
   if (problems.length > 0) throw new SecurityConfigurationError(problems);
 }
@@ -99,6 +119,12 @@ class FeatureRules {
 
   @OptionalRule((value) => (isNames(value) ? undefined : 'must be a list of scopes'), "Write ['transfers:write']")
   scopes?: unknown;
+
+  // Checked with the decorators of the same kind, where the options that they stand on are known.
+  @Known() cors?: unknown;
+  @Known() contentSecurityPolicy?: unknown;
+  @Known() bodyLimit?: unknown;
+  @Known() contentTypes?: unknown;
 }
 
 /** Checks the options of `forFeature`, as {@link checkSecurityOptions} does those of `forRoot`. */

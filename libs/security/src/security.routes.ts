@@ -6,7 +6,11 @@ import { SecurityConfigurationError, type ConfigurationProblem } from './core/er
 import { RouteExplorer, type ExploredHandler, type ExploredModule } from './core/route-explorer.js';
 import { compileRoutePolicy, type DeclarationLayer, type KnownNames } from './core/route-policy.compiler.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
-import type { AccessPolicyFunction, RoutePolicy } from './core/route-policy.js';
+import type { AccessPolicyFunction, HandlerFunction, RoutePolicy } from './core/route-policy.js';
+import { Edge } from './edge/edge.js';
+import { parseByteSize } from './edge/firewall/body-limit.js';
+import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
+import type { RegisteredRoute } from './edge/registered-routes.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 
@@ -25,12 +29,16 @@ export class SecuredRoutes {
     private readonly registry: RoutePolicyRegistry,
     private readonly authenticator: Authenticator,
     private readonly authorizer: Authorizer,
+    private readonly edge: Edge,
   ) {
     explorer.markHandlers();
   }
 
-  /** @throws SecurityConfigurationError when rules contradict each other or name what does not exist */
-  async compile(options: SecurityOptions): Promise<void> {
+  /**
+   * @param registered the routes as Nest registered them
+   * @throws SecurityConfigurationError when rules contradict each other or name what does not exist
+   */
+  async compile(options: SecurityOptions, registered: readonly RegisteredRoute[]): Promise<void> {
     const problems: ConfigurationProblem[] = [];
     const known = this.knownNames(options);
     const features = new Features(this.explorer.modules, problems);
@@ -40,7 +48,10 @@ export class SecuredRoutes {
       const layers = [...handler.layers, ...features.layersOf(handler.module)];
       compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler);
     }
-    for (const policy of compiled.keys()) this.checkSchemes(policy, problems);
+    for (const policy of compiled.keys()) {
+      this.checkSchemes(policy, problems);
+      this.edge.parts.routes.check(policy.edge, policy.id, problems);
+    }
     if (problems.length === 0) {
       const instances = new PolicyInstances();
       for (const [policy, handler] of compiled) {
@@ -51,7 +62,24 @@ export class SecuredRoutes {
       }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
+    this.edge.expect([...compiled.keys()], registered);
     this.warn(compiled);
+  }
+
+  /** How much each handler says that it takes, in bytes, for frameworks that ask when a route is registered. */
+  declaredBodies(): ReadonlyMap<HandlerFunction, number> {
+    const sizes = new Map<HandlerFunction, number>();
+    if (!isBodyLimitDeclared()) return sizes;
+    const features = new Features(this.explorer.modules, []);
+    for (const { handler, layers, module } of this.explorer.explore()) {
+      const size = [...layers, ...features.layersOf(module)]
+        .flatMap(({ declarations }) => declarations)
+        .find((rule) => rule.kind === 'edge' && rule.part === 'bodyLimit');
+      const bytes = size?.kind === 'edge' ? parseByteSize(size.value) : undefined;
+      // Controllers may share a handler; which of them is asked is for the edge to say.
+      if (bytes !== undefined) sizes.set(handler, Math.max(bytes, sizes.get(handler) ?? 0));
+    }
+    return sizes;
   }
 
   private knownNames(options: SecurityOptions): KnownNames {
@@ -86,6 +114,8 @@ export class SecuredRoutes {
     this.registry.add(
       {
         policy,
+        admit: this.edge.admission.admissionOf(policy),
+        protect: this.edge.admission.protectionOf(policy),
         authenticate: this.authenticator.compile(policy),
         authorize: this.authorizer.compile(policy, policies),
         challengesOf: this.authenticator.challengesOfDenial(policy),
@@ -105,6 +135,11 @@ export class SecuredRoutes {
         this.logger.warn(`No role carries the permission "${permission}": only a token that names it gets through`);
       }
     }
+    for (const { id } of this.edge.unforeseen) {
+      this.logger.warn(
+        `${id}: its path cannot be told before routing, so what it says of CORS, HTTP or bodies comes late`,
+      );
+    }
     for (const [{ id, access }, { ofMessages }] of compiled) {
       if (ofMessages && access !== 'public') {
         this.logger.warn(
@@ -123,7 +158,7 @@ class Features {
   constructor(modules: readonly ExploredModule[], problems: ConfigurationProblem[]) {
     for (const module of modules) {
       const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
-      this.defaults.set(module, { layers: layersOfFeatures(options, module), signature: JSON.stringify(options) });
+      this.defaults.set(module, { layers: layersOfFeatures(options, module), signature: signatureOf(options) });
       if (options.length > 0 && !module.hasControllers) {
         problems.push({
           where: `${module.name} imports SecurityModule.forFeature`,
@@ -156,6 +191,13 @@ class Features {
   }
 }
 
+/** Regular expressions and functions of CORS have no JSON. */
+function signatureOf(options: readonly FeatureSecurityOptions[]): string {
+  return JSON.stringify(options, (_key, value: unknown) =>
+    value instanceof RegExp || typeof value === 'function' ? String(value) : value,
+  );
+}
+
 /** One layer for all of a module, so that two that contradict each other are refused whatever their order. */
 function layersOfFeatures(options: readonly FeatureSecurityOptions[], module: ExploredModule): DeclarationLayer[] {
   if (options.length === 0) return [];
@@ -163,9 +205,23 @@ function layersOfFeatures(options: readonly FeatureSecurityOptions[], module: Ex
   return [{ level: 'feature', where, declarations: options.flatMap(declarationsOfFeature) }];
 }
 
-function declarationsOfFeature({ access, roles, permissions, scopes }: FeatureSecurityOptions): Declaration[] {
+/** What stands for which part of the edge. */
+const EDGE_PARTS = [
+  ['cors', 'cors'],
+  ['contentSecurityPolicy', 'csp'],
+  ['bodyLimit', 'bodyLimit'],
+  ['contentTypes', 'contentTypes'],
+] as const;
+
+function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
+  const { access, roles, permissions, scopes } = options;
   const decorator = (option: string) => `forFeature({ ${option} })`;
+  const atTheEdge = EDGE_PARTS.flatMap(([option, part]): Declaration[] => {
+    const value = options[option];
+    return value === undefined ? [] : [{ kind: 'edge', part, value, decorator: decorator(option) }];
+  });
   return [
+    ...atTheEdge,
     ...(access === undefined ? [] : [accessOfFeature(access, decorator('access'))]),
     ...(roles === undefined
       ? []

@@ -8,5 +8,6 @@ import { TokenController } from './token.controller.js';
   imports: [SigningModule, UsersModule],
   controllers: [TokenController],
   providers: [AccessTokenIssuer],
+  exports: [AccessTokenIssuer],
 })
 export class AuthModule {}

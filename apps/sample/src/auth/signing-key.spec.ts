@@ -32,6 +32,14 @@ describe('a signing key', () => {
     expect(SigningKey.fromPem(escaped).id).toBe(SigningKey.fromPem(pemOf(ed25519)).id);
   });
 
+  it('derives the same secret for a purpose wherever it is read, and another for another purpose or key', () => {
+    const key = SigningKey.fromPem(pemOf(p256));
+    expect(key.derive('csrf')).toHaveLength(32);
+    expect(SigningKey.fromPem(pemOf(p256)).derive('csrf')).toEqual(key.derive('csrf'));
+    expect(key.derive('other')).not.toEqual(key.derive('csrf'));
+    expect(SigningKey.fromPem(pemOf(ed25519)).derive('csrf')).not.toEqual(key.derive('csrf'));
+  });
+
   it.each([
     ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey],
     ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey],

@@ -1,4 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 
 /** The key pair that Ledger signs its access tokens with. */
 export class SigningKey {
@@ -23,6 +30,12 @@ export class SigningKey {
    */
   static fromPem(pem: string): SigningKey {
     return new SigningKey(readPrivateKey(pem.replaceAll('\\n', '\n')));
+  }
+
+  /** 32 secret bytes for another purpose (RFC 5869): the same in every process that has the key, and none of it. */
+  derive(purpose: string): Uint8Array {
+    const material = this.privateKey.export({ format: 'der', type: 'pkcs8' });
+    return new Uint8Array(hkdfSync('sha256', material, '', `ledger ${purpose}`, 32));
   }
 }
 

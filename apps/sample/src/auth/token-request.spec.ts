@@ -1,35 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { readTokenRequest } from './token-request.js';
 
-const FORM = 'application/x-www-form-urlencoded';
 const complete = { grant_type: 'password', username: 'alice', password: 'correct horse' };
 
-function errorOf(body: unknown, contentType: string | undefined = FORM): string | undefined {
-  const request = readTokenRequest(contentType, body);
+function errorOf(body: unknown): string | undefined {
+  const request = readTokenRequest(body);
   return 'error' in request ? request.error : undefined;
 }
 
 describe('a token request', () => {
   it('gives the username and the password', () => {
-    expect(readTokenRequest(FORM, complete)).toEqual({ username: 'alice', password: 'correct horse' });
-  });
-
-  it.each([`${FORM}; charset=utf-8`, 'Application/X-WWW-Form-URLEncoded', `${FORM} ;charset=utf-8`])(
-    'may be of the media type %s',
-    (contentType) => {
-      expect(errorOf(complete, contentType)).toBeUndefined();
-    },
-  );
-
-  it.each(['application/json', 'text/plain', `${FORM}x`, `x${FORM}`, '', 'multipart/form-data; boundary=x'])(
-    'is invalid with the media type "%s"',
-    (contentType) => {
-      expect(errorOf(complete, contentType)).toBe('invalid_request');
-    },
-  );
-
-  it('is invalid without a media type', () => {
-    expect(readTokenRequest(undefined, complete)).toMatchObject({ error: 'invalid_request' });
+    expect(readTokenRequest(complete)).toEqual({ username: 'alice', password: 'correct horse' });
   });
 
   it.each(['grant_type', 'username', 'password'])('is invalid without %s', (name) => {
@@ -80,7 +61,7 @@ describe('a token request', () => {
       { ...complete, scope: secret },
       { ...complete, [secret]: [secret] },
     ]) {
-      expect(JSON.stringify(readTokenRequest(FORM, body))).not.toContain(secret);
+      expect(JSON.stringify(readTokenRequest(body))).not.toContain(secret);
     }
   });
 });

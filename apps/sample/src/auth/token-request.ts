@@ -14,14 +14,10 @@ export interface TokenRequest {
   readonly password: string;
 }
 
-const FORM = 'application/x-www-form-urlencoded';
 const MAX_USERNAME_LENGTH = 256;
 
 /** Reads the request, or tells what is wrong with it; nothing of the input is repeated. */
-export function readTokenRequest(contentType: string | undefined, body: unknown): TokenRequest | TokenError {
-  if (contentType?.split(';', 1)[0]?.trim().toLowerCase() !== FORM) {
-    return invalidRequest(`The body must be ${FORM}`);
-  }
+export function readTokenRequest(body: unknown): TokenRequest | TokenError {
   const form = new Map(Object.entries(body ?? {}));
   // RFC 6749, section 3.2: no parameter more than once. Form parsers make lists and objects of these (fails closed).
   for (const value of form.values()) {

@@ -1,5 +1,5 @@
-import { Body, Controller, Header, Headers, HttpCode, HttpException, Post } from '@nestjs/common';
-import { Public } from '@palisade/nest';
+import { Body, Controller, Header, HttpCode, HttpException, Post } from '@nestjs/common';
+import { ContentTypes, CsrfExempt, Public } from '@palisade/nest';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
 import { readTokenRequest, type TokenError } from './token-request.js';
@@ -22,17 +22,17 @@ export class TokenController {
     private readonly tokens: AccessTokenIssuer,
   ) {}
 
-  // The body is no DTO: its errors are OAuth's, not those of the validation pipe.
+  // The body is no DTO: its errors are OAuth's, not those of the validation pipe. Its form is that of RFC 6749, section
+  // 4.3.2. The answer sets no cookie, so that no other site can sign anybody in by it.
   @Post('token')
   @Public()
+  @ContentTypes('application/x-www-form-urlencoded')
+  @CsrfExempt()
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Header('Pragma', 'no-cache')
-  async issue(
-    @Headers('content-type') contentType: string | undefined,
-    @Body() body: Record<string, unknown> | undefined,
-  ): Promise<TokenAnswer> {
-    const request = readTokenRequest(contentType, body);
+  async issue(@Body() body: Record<string, unknown> | undefined): Promise<TokenAnswer> {
+    const request = readTokenRequest(body);
     if ('error' in request) throw oauthError(request);
     const user = await this.users.authenticate(request.username, request.password);
     if (user === undefined) throw oauthError(INVALID_GRANT);

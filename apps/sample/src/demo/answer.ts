@@ -16,6 +16,12 @@ export function answerOf(status: number, headers: IncomingHttpHeaders, text: str
   }
 }
 
+/** The value of a header field, several lines of it with commas; `undefined` where there is none. */
+export function headerOf({ headers }: Answer, name: string): string | undefined {
+  const value = headers[name.toLowerCase()];
+  return value === undefined ? undefined : [value].flat().join(', ');
+}
+
 /** A property of the body; `undefined` where there is none. */
 export function field(answer: Answer, name: string): unknown {
   const { body } = answer;

@@ -1,4 +1,4 @@
-import { field, type Answer } from './answer.js';
+import { field, headerOf, type Answer } from './answer.js';
 
 /** What a step promises of its answer. */
 export interface Promised {
@@ -7,6 +7,8 @@ export interface Promised {
   readonly code?: string;
   /** The whole of `WWW-Authenticate`. Without it, there must be none. */
   readonly challenge?: string;
+  /** Header fields by their names: the whole of their values, or `undefined` for those that must not be there. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   /** What else holds: the words are printed, the check decides. */
   readonly and?: readonly (readonly [words: string, check: (answer: Answer) => boolean])[];
 }
@@ -21,13 +23,15 @@ export function brokenParts(promised: Promised, answer: Answer): string[] {
   expect('status', promised.status, answer.status);
   if (promised.code !== undefined) expect('code', promised.code, field(answer, 'code'));
   expect('WWW-Authenticate', promised.challenge, answer.headers['www-authenticate']);
+  for (const [name, value] of Object.entries(promised.headers ?? {})) expect(name, value, headerOf(answer, name));
   for (const [words, check] of promised.and ?? []) {
     if (!check(answer)) broken.push(`not so: ${words}`);
   }
   return broken;
 }
 
-/** The promise in words, for the line behind the tick. */
-export function wordsOf({ status, code, and = [] }: Promised): string {
-  return [code === undefined ? `${status}` : `${status} ${code}`, ...and.map(([words]) => words)].join(', ');
+/** The promise in words, for the line behind the tick; headers that are there are printed with the answer. */
+export function wordsOf({ status, code, headers = {}, and = [] }: Promised): string {
+  const absent = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [`no ${name}`] : []));
+  return [code === undefined ? `${status}` : `${status} ${code}`, ...absent, ...and.map(([words]) => words)].join(', ');
 }

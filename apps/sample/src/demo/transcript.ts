@@ -1,13 +1,16 @@
-import type { Answer } from './answer.js';
+import { headerOf, type Answer } from './answer.js';
 import { bodyOf, linesOf, type Call } from './call.js';
 import { brokenParts, wordsOf, type Promised } from './promise.js';
 
 const BODY_CHARACTERS = 220;
 // A JSON Web Token, also one without a signature.
 const TOKEN = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
-const PASSWORD = /(?<=\bpassword=)[^&]*/g;
-const SHOWN_HEADERS = ['www-authenticate', 'cache-control', 'idempotency-replayed'] as const;
-const SHOWN_NAMES = ['WWW-Authenticate', 'Cache-Control', 'Idempotency-Replayed'] as const;
+const PASSWORD = /(?<=\bpassword=)[^&]*|(?<="password":")[^"]*/g;
+const CSRF_TOKEN = /(?<="csrfToken":")[^"]*/g;
+/** Request headers whose values are secret beyond what is recognised everywhere. */
+const SECRET_HEADERS: ReadonlySet<string> = new Set(['X-CSRF-Token']);
+/** Shown wherever they are; others where something is promised of them. */
+const SHOWN_HEADERS = ['WWW-Authenticate', 'Set-Cookie', 'Idempotency-Replayed'];
 
 /** Prints what is asked and answered, and counts what was as promised. */
 export class Transcript {
@@ -26,17 +29,19 @@ export class Transcript {
   request(words: string, call: Call): void {
     this.print(`\n  ${words}`);
     this.print(`    ${this.paint(36, '→')} ${call.method} ${call.path}`);
-    for (const [name, value] of linesOf(call)) this.print(`      ${name}: ${redact(value)}`);
+    for (const [name, value] of linesOf(call)) {
+      this.print(`      ${name}: ${SECRET_HEADERS.has(name) ? '…' : redact(value)}`);
+    }
     const body = bodyOf(call);
     if (body !== undefined) this.print(`      ${shorten(redact(body))}`);
   }
 
   answer(answer: Answer, promised: Promised): void {
     this.print(`    ${this.paint(36, '←')} ${answer.status} ${shorten(redact(answer.text))}`);
-    SHOWN_HEADERS.forEach((header, index) => {
-      const value = answer.headers[header];
-      if (value !== undefined) this.print(`      ${SHOWN_NAMES[index]}: ${redact(String(value))}`);
-    });
+    for (const name of new Set([...SHOWN_HEADERS, ...Object.keys(promised.headers ?? {})])) {
+      const value = headerOf(answer, name);
+      if (value !== undefined) this.print(`      ${name}: ${redact(value)}`);
+    }
     this.count(brokenParts(promised, answer), wordsOf(promised));
   }
 
@@ -61,7 +66,10 @@ export class Transcript {
 }
 
 function redact(text: string): string {
-  return text.replace(TOKEN, (token) => `${token.slice(0, 10)}…`).replace(PASSWORD, '…');
+  return text
+    .replace(TOKEN, (token) => `${token.slice(0, 10)}…`)
+    .replace(PASSWORD, '…')
+    .replace(CSRF_TOKEN, '…');
 }
 
 function shorten(text: string): string {

@@ -1,16 +1,12 @@
 import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
-import { CurrentUser, Permissions, type Principal } from '@palisade/nest';
+import { BodyLimit, CurrentUser, Permissions, type Principal } from '@palisade/nest';
 import { accountReachOf } from '../accounts/account-access.policy.js';
 import { PageQuery } from '../page.query.js';
+import type { Reply } from '../reply.js';
 import { CreateTransferDto } from './create-transfer.dto.js';
 import { IdempotencyKey } from './idempotency-key.js';
 import type { Transfer } from './transfer.js';
 import { TransfersService } from './transfers.service.js';
-
-/** What Express and Fastify have in common. */
-interface Reply {
-  header(name: string, value: string): unknown;
-}
 
 @Controller('transfers')
 @Permissions('transfer:create')
@@ -22,7 +18,9 @@ export class TransfersController {
     return this.transfers.list(accountReachOf(user), page);
   }
 
+  // Two ids, an amount and a reference of 140 characters, each of them written as an escape.
   @Post()
+  @BodyLimit('4kb')
   async create(
     @CurrentUser('id') callerId: string,
     @IdempotencyKey() key: string,

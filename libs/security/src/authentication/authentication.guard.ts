@@ -10,7 +10,8 @@ const AUTHENTICATION_FAILED = denied('authentication_failed');
 const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /**
- * Finds out who calls, and denies with 401 where the route asks for a principal. `SecurityGuard` includes it; alone, it
+ * Finds out who calls, and denies with 401 where the route asks for a principal, with 403 where a site made the caller's
+ * browser send the request. `SecurityGuard` includes it; alone, it
  * is for `@UseGuards` where the global guard is switched off.
  */
 @Injectable()
@@ -24,6 +25,7 @@ export class AuthenticationGuard implements CanActivate {
   /** @internal The guard's part, for a route that was looked up already. */
   authenticate(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
     if (route === undefined) return this.enforcer.deny(execution, ROUTE_UNKNOWN);
+    this.admit(route, execution);
     if (route.authenticate === undefined) return this.admitAnybody(route, execution);
     // Credentials are read from HTTP requests only; on any other transport there are none to trust (fails closed).
     if (execution.getType() !== 'http') return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
@@ -43,11 +45,20 @@ export class AuthenticationGuard implements CanActivate {
       : this.settle(result, route, execution);
   }
 
+  /** @internal What was taken for granted before the request was routed holds for this route, or it is denied. */
+  admit(route: GuardedRoute, execution: ExecutionContext): true {
+    if (execution.getType() !== 'http') return true;
+    const admission = route.admit(httpRequestOf(execution));
+    return admission.allowed || this.enforcer.deny(execution, admission);
+  }
+
   /** On Express another route may have let somebody in and handed the request on; this one knows nobody. */
   private admitAnybody(route: GuardedRoute, execution: ExecutionContext): true {
     if (execution.getType() === 'http') {
       const request = httpRequestOf(execution);
       if (principalOf(request) !== undefined) commitPrincipal(request, ANONYMOUS, route);
+      const protection = route.protect(request, undefined, false);
+      if (!protection.allowed) return this.enforcer.deny(execution, protection);
     }
     return true;
   }
@@ -60,7 +71,11 @@ export class AuthenticationGuard implements CanActivate {
 
   private settle(result: AuthenticationResult, route: GuardedRoute, execution: ExecutionContext): true {
     if (!('principal' in result)) return this.enforcer.deny(execution, result.denial, undefined, result);
-    commitPrincipal(httpRequestOf(execution), result.principal, route);
+    const request = httpRequestOf(execution);
+    const { principal, ambient } = result;
+    const protection = route.protect(request, principal, ambient === true);
+    if (!protection.allowed) return this.enforcer.deny(execution, protection, principal);
+    commitPrincipal(request, principal, route);
     return true;
   }
 }

@@ -40,6 +40,17 @@ export function tokenSource(transports: readonly JwtTransport[]): TokenSource {
   };
 }
 
+/**
+ * Whether a token came by a way that browsers take by themselves, from any site: a cookie. What an application's own
+ * function reads may be one (fails closed). `undefined` where no such way is configured.
+ */
+export function ambientSource(transports: readonly JwtTransport[]): ((request: HttpRequest) => boolean) | undefined {
+  const ambient = transports
+    .filter((transport) => typeof transport === 'function' || (typeof transport === 'object' && 'cookie' in transport))
+    .map(sourceOf);
+  return ambient.length === 0 ? undefined : (request) => ambient.some((source) => source(request) !== undefined);
+}
+
 function sourceOf(transport: JwtTransport): TokenSource {
   if (transport === 'header') return tokenFromHeader;
   if (typeof transport === 'function') return fromFunction(transport);

@@ -3,12 +3,12 @@ import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
 import type { PrincipalFactory } from './authentication.options.js';
 import { BearerChallenges } from './bearer.challenges.js';
-import { tokenSource, type TokenSource } from './bearer.policy.js';
+import { ambientSource, tokenSource, type TokenSource } from './bearer.policy.js';
 import { principalOfClaims } from './jwt/jwt.claims.js';
 import type { JwtOptions } from './jwt/jwt.options.js';
 import type { JwtOutcome, JwtVerifier } from './jwt/jwt-verifier.js';
 import { Principals } from './principal.factory.js';
-import type { Scheme, SchemeResult } from './scheme.js';
+import { isSuccess, type Scheme, type SchemeResult } from './scheme.js';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -20,6 +20,7 @@ export class JwtScheme implements Scheme {
   readonly name = NAME;
   private readonly challenges: BearerChallenges;
   private readonly tokenOf: TokenSource;
+  private readonly cameAmbient: ((request: HttpRequest) => boolean) | undefined;
   private readonly principals: Principals;
   /** The default mapping is a pure function of the claims, so its result lives as long as they do. */
   private readonly results = new WeakMap<Claims, SchemeResult>();
@@ -30,7 +31,9 @@ export class JwtScheme implements Scheme {
     principalFactory: PrincipalFactory | undefined,
   ) {
     this.challenges = new BearerChallenges(options.realm);
-    this.tokenOf = tokenSource(options.from ?? ['header']);
+    const transports = options.from ?? ['header'];
+    this.tokenOf = tokenSource(transports);
+    this.cameAmbient = ambientSource(transports);
     this.principals = new Principals(NAME, principalFactory, principalOfClaims);
   }
 
@@ -43,9 +46,12 @@ export class JwtScheme implements Scheme {
     if (token === undefined) return undefined;
     if (typeof token !== 'string') return { denial: token, final: true };
     const outcome = this.verifier.verify(token);
-    return outcome instanceof Promise
-      ? outcome.then((settled) => this.resultOf(settled, token))
-      : this.resultOf(outcome, token);
+    const result =
+      outcome instanceof Promise
+        ? outcome.then((settled) => this.resultOf(settled, token))
+        : this.resultOf(outcome, token);
+    if (this.cameAmbient?.(request) !== true) return result;
+    return result instanceof Promise ? result.then(asAmbient) : asAmbient(result);
   }
 
   private resultOf(outcome: JwtOutcome, token: string): SchemeResult | Promise<SchemeResult> {
@@ -59,6 +65,10 @@ export class JwtScheme implements Scheme {
     if (this.principals.pure) this.results.set(claims, result);
     return result;
   }
+}
+
+function asAmbient(result: SchemeResult): SchemeResult {
+  return isSuccess(result) ? { principal: result.principal, ambient: true } : result;
 }
 
 /** What is no JSON Web Token at all may be another scheme's token; one that fails its checks is wrong for good. */

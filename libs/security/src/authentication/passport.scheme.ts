@@ -51,7 +51,7 @@ export class PassportScheme implements Scheme {
 
   async authenticate(request: HttpRequest): Promise<SchemeResult> {
     const outcome = await this.run(request);
-    if ('user' in outcome) return this.succeeded(outcome.user);
+    if ('user' in outcome) return this.succeeded(outcome.user, request);
     return outcome.denial === PASSED || this.bringsCredentials(request) ? outcome : undefined;
   }
 
@@ -79,11 +79,22 @@ export class PassportScheme implements Scheme {
     });
   }
 
-  private async succeeded(user: unknown): Promise<SchemeResult> {
+  private async succeeded(user: unknown, request: HttpRequest): Promise<SchemeResult> {
     if (typeof user !== 'object' || user === null) return { denial: PASSED, final: true };
     const principal = await this.principals.from(user as Record<string, unknown>);
-    return principal === undefined ? REFUSED : { principal };
+    return principal === undefined ? REFUSED : { principal, ambient: mayBeAmbient(request) };
   }
+}
+
+/** What browsers repeat by themselves once it was entered (RFC 9110, section 11; RFC 4559). */
+const AMBIENT_AUTHORIZATION = /^(?:basic|digest|negotiate|ntlm)\b/i;
+
+/**
+ * Passport does not tell what a strategy went by. Only a request that has no cookie, and an `Authorization` that no
+ * browser sends by itself, surely was not made with ambient credentials (fails closed).
+ */
+function mayBeAmbient({ headers: { cookie, authorization } }: HttpRequest): boolean {
+  return cookie !== undefined || authorization === undefined || AMBIENT_AUTHORIZATION.test(authorization);
 }
 
 type Outcome = { readonly user: unknown } | SchemeFailure;

@@ -8,6 +8,8 @@ export type SchemeResult = SchemeSuccess | SchemeFailure | undefined;
 
 export interface SchemeSuccess {
   readonly principal: Principal;
+  /** True where a browser sends the credential by itself, to whoever made it send the request. */
+  readonly ambient?: boolean | undefined;
 }
 
 export interface SchemeFailure {

@@ -2,6 +2,39 @@
  * Why a request was denied. The codes are stable: they are the `code` of the error body and the `reason` of the event.
  */
 export type DenialReason =
+  // Edge: the host, the connection.
+  | 'host_missing'
+  | 'host_repeated'
+  | 'host_malformed'
+  | 'host_refused'
+  | 'https_required'
+  // Edge: the firewall.
+  | 'method_refused'
+  | 'target_malformed'
+  | 'target_not_normalized'
+  | 'target_too_long'
+  | 'parameters_too_many'
+  | 'parameter_malformed'
+  | 'parameter_too_long'
+  | 'parameter_repeated'
+  | 'headers_too_many'
+  | 'header_malformed'
+  | 'header_too_long'
+  | 'body_too_large'
+  | 'input_key_forbidden'
+  | 'input_too_deep'
+  | 'input_too_many_keys'
+  | 'input_text_too_long'
+  | 'content_type_unsupported'
+  // Edge: cross-origin requests.
+  | 'cors_origin_refused'
+  | 'cors_method_refused'
+  | 'cors_header_refused'
+  | 'cors_private_network_refused'
+  | 'csrf_cross_origin'
+  | 'csrf_token_missing'
+  | 'csrf_token_invalid'
+  | 'edge_bypassed'
   // Authentication: what the request brought.
   | 'credentials_missing'
   | 'credentials_malformed'

@@ -13,7 +13,17 @@ export type Declaration =
   | { readonly kind: 'roles'; readonly requirement: Requirement; readonly decorator: string }
   | { readonly kind: 'permissions'; readonly requirement: Requirement; readonly decorator: string }
   | { readonly kind: 'scopes'; readonly scopes: readonly string[]; readonly decorator: string }
-  | { readonly kind: 'policies'; readonly policies: readonly PolicyReference[]; readonly decorator: string };
+  | { readonly kind: 'policies'; readonly policies: readonly PolicyReference[]; readonly decorator: string }
+  | {
+      readonly kind: 'edge';
+      readonly part: EdgePart;
+      /** The options of the part, checked and compiled by the edge. */
+      readonly value: unknown;
+      readonly decorator: string;
+    };
+
+/** What the edge lets a route say for itself. */
+export type EdgePart = 'cors' | 'csp' | 'bodyLimit' | 'contentTypes' | 'clearSiteData' | 'allowHttp' | 'csrfExempt';
 
 // Registered, so that two copies of the package in one process read each other's rules instead of losing them.
 const DECLARATIONS = Symbol.for('@palisade/nest:declarations');

@@ -10,8 +10,10 @@ export interface DecisionEvent {
   readonly allowed: boolean;
   /** Present on denials. */
   readonly reason?: DenialReason | undefined;
-  /** `Controller.handler`. */
-  readonly route: string;
+  /** Present and `false` where a part with `enforcement: 'report'` recorded the denial and let the request go on. */
+  readonly enforced?: false | undefined;
+  /** `Controller.handler`; absent where the request was denied before it was routed. */
+  readonly route?: string | undefined;
   /** `http`, or the transport's name as Nest gives it. */
   readonly transport: string;
   readonly method?: string | undefined;
@@ -29,8 +31,34 @@ export interface KeysChangedEvent {
   readonly issuer: string;
 }
 
+/** What a browser reports of one violation, without what may be secret in its addresses. */
+export interface CspViolation {
+  /** The directive that was broken, such as `script-src-elem`. */
+  readonly effectiveDirective: string;
+  /** The origin of what was blocked, its scheme where there is no origin, or a word such as `inline`; may be empty. */
+  readonly blockedUri: string;
+  /** The address of the page without query and fragment, or its scheme. */
+  readonly documentUri: string;
+  /** Whether it was blocked, or only reported. */
+  readonly disposition: 'enforce' | 'report';
+  /** The address of the script or style that did it, without query and fragment, or its scheme. */
+  readonly sourceFile?: string | undefined;
+  readonly lineNumber?: number | undefined;
+  /** The status of the answer that the page came with. */
+  readonly statusCode?: number | undefined;
+}
+
+/** Emitted for what browsers report of pages that broke their content security policy. What it says comes from outside. */
+export interface CspViolationEvent {
+  readonly type: 'csp_violation';
+  readonly time: number;
+  /** Who reported it. */
+  readonly address?: string | undefined;
+  readonly violation: CspViolation;
+}
+
 /** Everything that is published; told apart by `type`. */
-export type SecurityEvent = DecisionEvent | KeysChangedEvent;
+export type SecurityEvent = DecisionEvent | KeysChangedEvent | CspViolationEvent;
 
 /** Called with each event, before the request goes on: hand over what takes time. What it throws is logged. */
 export type SecurityEventListener = (event: SecurityEvent) => void;

@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
+import { beginPassage, Passage, passageIn } from './passage.js';
 import type { Principal } from './principal.js';
 
 /** What the library reads of a request; Express's and Fastify's both have it. */
@@ -18,21 +19,17 @@ export interface HttpRequest {
   user?: unknown;
 }
 
-const ADMISSION = Symbol('palisade.admission');
-
-/** Who was let in, and by which route. */
-interface Admission {
-  readonly principal: Principal;
-  readonly route: object;
-}
-
-/** One property: each costs more than a microsecond on Express's requests. */
-interface CarriesAdmission {
-  [ADMISSION]?: Admission;
-}
-
 export function httpRequestOf(context: ExecutionContext): HttpRequest {
   return context.getArgByIndex<HttpRequest>(0);
+}
+
+/** Node's request: Express's is one, Fastify's has one. */
+export function rawRequestOf(request: HttpRequest): object {
+  return request.raw ?? request;
+}
+
+export function passageOf(request: HttpRequest): Passage | undefined {
+  return passageIn(rawRequestOf(request));
 }
 
 /**
@@ -40,12 +37,17 @@ export function httpRequestOf(context: ExecutionContext): HttpRequest {
  * `request.user` is there for handlers, and anything may have written to it.
  */
 export function commitPrincipal(request: HttpRequest, principal: Principal, route: object): void {
-  (request as CarriesAdmission)[ADMISSION] = { principal, route };
+  let passage = passageOf(request);
+  if (passage === undefined) {
+    passage = new Passage(peerAddressOf(request), false);
+    beginPassage(rawRequestOf(request), passage);
+  }
+  passage.admission = { principal, route };
   request.user = principal;
 }
 
 export function principalOf(request: HttpRequest): Principal | undefined {
-  return (request as CarriesAdmission)[ADMISSION]?.principal;
+  return passageOf(request)?.admission?.principal;
 }
 
 /**
@@ -53,7 +55,7 @@ export function principalOf(request: HttpRequest): Principal | undefined {
  * not take over who was let in under other rules.
  */
 export function principalAdmittedBy(route: object, request: HttpRequest): Principal | undefined {
-  const admission = (request as CarriesAdmission)[ADMISSION];
+  const admission = passageOf(request)?.admission;
   return admission?.route === route ? admission.principal : undefined;
 }
 
@@ -79,8 +81,14 @@ export function isAuthorizationRepeated(request: HttpRequest): boolean {
 
 const IPV4_MAPPED = '::ffff:';
 
-/** The address of the peer; an IPv4 address that came mapped into IPv6 is given as IPv4. */
+/** The address of the client, behind the proxies that are trusted; of the peer, where no edge was passed. */
 export function clientAddressOf(request: HttpRequest): string | undefined {
+  const passage = passageOf(request);
+  return passage === undefined ? peerAddressOf(request) : passage.address;
+}
+
+/** An IPv4 address that came mapped into IPv6 is given as IPv4. */
+function peerAddressOf(request: HttpRequest): string | undefined {
   const address = request.socket?.remoteAddress;
   if (address !== undefined && address.startsWith(IPV4_MAPPED) && address.includes('.')) {
     return address.slice(IPV4_MAPPED.length);

@@ -179,6 +179,11 @@ function layersOf(levels: readonly Level[], method: string, handler: HandlerFunc
 
 /** Rules that a function brought from the class it was copied from, of kinds that the method itself has none of. */
 function copiedWith(handler: HandlerFunction, declared: readonly Declaration[]): readonly Declaration[] {
-  const kinds = new Set(declared.map(({ kind }) => kind));
-  return (ownDeclarations(handler).get(undefined) ?? []).filter(({ kind }) => !kinds.has(kind));
+  const kinds = new Set(declared.map(kindOf));
+  return (ownDeclarations(handler).get(undefined) ?? []).filter((rule) => !kinds.has(kindOf(rule)));
+}
+
+/** Each part of the edge is a kind of its own: they do not replace each other. */
+function kindOf(rule: Declaration): string {
+  return rule.kind === 'edge' ? rule.part : rule.kind;
 }

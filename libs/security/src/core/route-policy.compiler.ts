@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { namesOf, requirementProblem, type Declaration } from './declarations.js';
+import { namesOf, requirementProblem, type Declaration, type EdgePart } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
 import { nearestName } from './options.rules.js';
 import type { Access, DeclarationLevel, HandlerFunction, Requirement, RoutePolicy } from './route-policy.js';
@@ -79,6 +79,7 @@ export function compileRoutePolicy(
     permissions: permissions && freezeRequirement(permissions.rule.requirement),
     scopes: scopes && Object.freeze([...scopes.rule.scopes]),
     policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
+    edge: edgePartsOf(layers),
     declaredAt: Object.freeze({
       ...(entry && { access: entry.layer.level }),
       ...(roles && { roles: roles.layer.level }),
@@ -100,6 +101,11 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
       report(`${listed(rules)} contradict each other`, 'Keep one of them');
     }
   }
+  const parts = new Set<EdgePart>();
+  for (const { part, decorator } of of('edge')) {
+    if (parts.has(part)) report(`${decorator} is given twice`, 'Keep one of them');
+    parts.add(part);
+  }
   const access = of('access')[0];
   if (access !== undefined && access.access !== 'authenticated') {
     const kinds = access.access === 'public' ? REQUIREMENTS : OF_IDENTITY;
@@ -116,6 +122,7 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 }
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
+  if (rule.kind === 'edge') return;
   if (rule.kind === 'access') {
     if (rule.access === 'public') return;
     for (const scheme of rule.schemes) {
@@ -196,7 +203,7 @@ function nearest<K extends Kind>(layers: readonly DeclarationLayer[], kind: K): 
 }
 
 function hasRequirement(layer: DeclarationLayer): boolean {
-  return layer.declarations.some(({ kind }) => kind !== 'access');
+  return layer.declarations.some(({ kind }) => kind !== 'access' && kind !== 'edge');
 }
 
 function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
@@ -221,6 +228,24 @@ function cutBehind(layers: readonly DeclarationLayer[], exempt: Found<'access'>)
 function schemesOf(rule: Declared<'access'> | undefined, known: KnownNames): string[] {
   const named = rule === undefined || rule.access === 'public' ? [] : rule.schemes;
   return named.length > 0 ? [...named] : [...known.defaultSchemes];
+}
+
+// What opens something up, like @Public, does not hold for a handler that it was not written for.
+const EXEMPTIONS: ReadonlySet<EdgePart> = new Set<EdgePart>(['allowHttp', 'csrfExempt', 'cors']);
+
+const NO_EDGE_PARTS: RoutePolicy['edge'] = Object.freeze({});
+
+/** Of each part the nearest; nothing beats `@Public` or is lifted by it. */
+function edgePartsOf(layers: readonly DeclarationLayer[]): RoutePolicy['edge'] {
+  let parts: Partial<Record<EdgePart, unknown>> | undefined;
+  for (const { declarations, requirementsOnly } of layers) {
+    for (const rule of declarations) {
+      if (rule.kind !== 'edge' || (requirementsOnly === true && EXEMPTIONS.has(rule.part))) continue;
+      parts ??= {};
+      if (!Object.hasOwn(parts, rule.part)) parts[rule.part] = rule.value;
+    }
+  }
+  return parts === undefined ? NO_EDGE_PARTS : Object.freeze(parts);
 }
 
 /** Several `@Policy` on one level add up. */

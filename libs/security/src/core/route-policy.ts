@@ -1,4 +1,5 @@
 import type { Abstract, ExecutionContext, HttpException, Type } from '@nestjs/common';
+import type { EdgePart } from './declarations.js';
 import type { Decision, Denied } from './decision.js';
 import type { Principal } from './principal.js';
 import type { HttpRequest } from './request.js';
@@ -33,6 +34,8 @@ export interface RoutePolicy {
   readonly scopes?: readonly string[] | undefined;
   /** All of them must allow. */
   readonly policies: readonly PolicyReference[];
+  /** What the route says for itself to the edge: by part, the value of the nearest decorator. */
+  readonly edge: Readonly<Partial<Record<EdgePart, unknown>>>;
   /** The level each rule comes from; a rule that was not declared is absent. */
   readonly declaredAt: Readonly<
     Partial<Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies', DeclarationLevel>>
@@ -68,7 +71,11 @@ export type AccessPolicyFunction = (
 
 /** What came of reading a request's credentials. */
 export type AuthenticationResult =
-  | { readonly principal: Principal }
+  | {
+      readonly principal: Principal;
+      /** True where a browser sends the credential by itself, to whoever made it send the request: a cookie, a session. */
+      readonly ambient?: boolean | undefined;
+    }
   | {
       readonly denial: Denied;
       /** Values of `WWW-Authenticate`, one a scheme. */
@@ -83,9 +90,17 @@ export type AuthenticationStep = (request: HttpRequest) => AuthenticationResult 
 
 export type AuthorizationStep = (principal: Principal, execution: ExecutionContext) => Decision | Promise<Decision>;
 
+/** The edge's part at the guard, where the route is known for sure. */
+export type AdmissionStep = (request: HttpRequest) => Decision;
+
+/** Asked once it is known who calls: whether the caller wanted the request to be made. */
+export type ProtectionStep = (request: HttpRequest, principal: Principal | undefined, ambient: boolean) => Decision;
+
 /** A policy with the checks compiled from it. */
 export interface GuardedRoute {
   readonly policy: RoutePolicy;
+  readonly admit: AdmissionStep;
+  readonly protect: ProtectionStep;
   /** Absent on public routes. */
   readonly authenticate?: AuthenticationStep | undefined;
   /** Absent where being authenticated is all that is asked. */

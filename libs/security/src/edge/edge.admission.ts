@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http';
+import { ALLOWED, denied, type Decision, type Denied } from '../core/decision.js';
+import { passageIn } from '../core/passage.js';
+import type { Principal } from '../core/principal.js';
+import { rawRequestOf } from '../core/request.js';
+import type { AdmissionStep, ProtectionStep, RoutePolicy } from '../core/route-policy.js';
+import type { CorsPolicy } from './cors/cors.policy.js';
+import type { CsrfFacts } from './csrf/csrf-protection.js';
+import { headerList, NO_FIELDS } from './edge.headers.js';
+import { isOwn, type EdgeParts } from './edge.parts.js';
+import { EdgePassage } from './edge.passage.js';
+import type { EdgeRoute } from './edge.route.js';
+import { refusedLength } from './firewall/body-limit.js';
+import { carriesBody } from './firewall/content-type.policy.js';
+
+type Request = IncomingMessage;
+
+const BYPASSED = denied('edge_bypassed');
+const HTTPS_REQUIRED = denied('https_required');
+const ORIGIN_REFUSED = denied('cors_origin_refused');
+const BODY_TOO_LARGE = denied('body_too_large');
+
+/** What changes nothing, whoever has it sent. */
+const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The edge's part of the guard, where the route is known for sure. */
+export class EdgeAdmission {
+  constructor(private readonly parts: EdgeParts) {}
+
+  /** What was taken for granted before routing is checked against the route itself. */
+  admissionOf(policy: RoutePolicy): AdmissionStep {
+    const route = this.parts.routes.compile(policy.edge);
+    return (request) => {
+      const raw = rawRequestOf(request) as Request;
+      const passage = passageIn(raw);
+      // A request that came another way has been through none of the checks (fails closed).
+      if (!(passage instanceof EdgePassage)) return BYPASSED;
+      passage.confirmed = true;
+      if (passage.route !== route) {
+        const denial = this.correct(raw, passage, route);
+        if (denial !== undefined) return denial;
+      }
+      if (!carriesBody(raw)) return ALLOWED;
+      const decision = this.decideBody(raw, request.body, route);
+      if (decision.allowed || !this.parts.records.firewall) return decision;
+      this.parts.publish(decision, raw, passage, true, policy.id);
+      return ALLOWED;
+    };
+  }
+
+  protectionOf(policy: RoutePolicy): ProtectionStep {
+    const exempt = policy.edge.csrfExempt === true;
+    const publicRoute = policy.access === 'public';
+    return (request, principal, ambient) => {
+      const passage = passageIn(rawRequestOf(request));
+      if (!(passage instanceof EdgePassage)) return BYPASSED;
+      const decision = this.parts.csrf.check(request, factsOf(passage, principal, ambient, exempt, publicRoute));
+      if (decision.allowed) return decision;
+      if (this.parts.csrf.enforcement !== 'report') return decision;
+      this.parts.publish(decision, request, passage, true, policy.id);
+      return ALLOWED;
+    };
+  }
+
+  private decideBody(request: Request, body: unknown, route: EdgeRoute): Decision {
+    const type = route.body.contentType(request.headers['content-type'], true);
+    if (!type.allowed || this.parts.firewall === undefined) return type;
+    return this.parts.firewall.decideParsedBody(body);
+  }
+
+  /** The guess was another route's: whatever that was granted and this one is not, is taken back. */
+  private correct(request: Request, passage: EdgePassage, route: EdgeRoute): Denied | undefined {
+    const guessed = passage.route;
+    passage.route = route;
+    if (guessed.allowHttp && !route.allowHttp && !this.parts.records.https) {
+      const https = this.parts.https.decide(passage.secure, passage.host, request.url ?? '/');
+      if (!https.allowed) return HTTPS_REQUIRED;
+    }
+    if (guessed.body.limit > route.body.limit && !this.parts.records.firewall && carriesBody(request)) {
+      const decision = refusedLength(request.headers, route.body.limit);
+      if (!decision.allowed) return decision;
+      // Nobody counted against this route's limit what declared no length, or was inflated (fails closed).
+      const { 'content-length': length, 'content-encoding': encoding } = request.headers;
+      if (length === undefined || (encoding !== undefined && encoding !== 'identity')) return BODY_TOO_LARGE;
+    }
+    return guessed.cors === route.cors ? undefined : this.correctCors(request, passage, guessed.cors, route.cors);
+  }
+
+  private correctCors(
+    request: Request,
+    passage: EdgePassage,
+    guessed: CorsPolicy | undefined,
+    cors: CorsPolicy | undefined,
+  ): Denied | undefined {
+    const { origin } = request.headers;
+    passage.cors = cors === undefined ? NO_FIELDS : headerList(cors.always);
+    if (origin === undefined) return undefined;
+    // There is no time to ask a resolver; what it said before may be known (fails closed).
+    const allowed = cors?.allows(origin) === true;
+    if (cors !== undefined) this.parts.applyCors(request, passage, cors, origin, allowed);
+    if (allowed || SAFE_METHODS.has(request.method) || isOwn(origin, passage)) return undefined;
+    // By the rules of another route a preflight may have let the browser send this one.
+    return guessed === undefined || cors?.enforcement === 'report' ? undefined : ORIGIN_REFUSED;
+  }
+}
+
+function factsOf(
+  { hostOfOrigin: host, secure }: EdgePassage,
+  principal: Principal | undefined,
+  ambient: boolean,
+  exempt: boolean,
+  publicRoute: boolean,
+): CsrfFacts {
+  return { host, secure, ambient, principal, exempt, publicRoute };
+}

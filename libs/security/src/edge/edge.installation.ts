@@ -1,0 +1,150 @@
+import { Logger } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { passageIn } from '../core/passage.js';
+import type { HandlerFunction } from '../core/route-policy.js';
+import type { Edge } from './edge.js';
+import { EXPRESS_LIMIT, ExpressParsers, type ExpressLayer } from './express-parsers.js';
+import type { RegisteredRoutes } from './registered-routes.js';
+
+type HttpAdapter = HttpAdapterHost['httpAdapter'];
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What is asked of Express. */
+interface ExpressLike {
+  disable(setting: string): void;
+  use(middleware: (request: IncomingMessage, response: ServerResponse, next: () => void) => void): void;
+  readonly router?: { readonly stack?: ExpressLayer[] };
+}
+
+/** What is asked of Fastify. */
+interface FastifyLike {
+  readonly initialConfig?: { readonly bodyLimit?: number };
+  addHook(
+    name: 'onRequest',
+    hook: (request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void) => void,
+  ): void;
+  addHook(name: 'onRoute', hook: (route: { bodyLimit?: number }) => void): void;
+}
+
+interface FastifyRequestLike {
+  readonly raw: IncomingMessage;
+}
+
+interface FastifyReplyLike {
+  readonly raw: ServerResponse;
+  hijack(): void;
+}
+
+/**
+ * Installs the edge in front of everything, twice. On the server, where it also sees what the framework answers by
+ * itself before any hook (a path that Fastify cannot decode), and what others took over (the polling of socket.io). And
+ * in the framework, for requests that do not come from that server: those of `inject()`, of serverless adapters, of a
+ * second server that the application opened. A request passes it once.
+ */
+export class EdgeInstallation {
+  private readonly logger = new Logger('SecurityModule');
+  private readonly installed = new WeakSet<object>();
+  private parsers: ExpressParsers | undefined;
+  private declared: ReadonlyMap<HandlerFunction, number> = new Map();
+
+  constructor(
+    private readonly edge: Edge,
+    private readonly registered: RegisteredRoutes,
+  ) {}
+
+  /** Called early, when there may be no adapter yet, and again before routes are registered. */
+  onAdapter(adapter: HttpAdapter | undefined): void {
+    if (adapter === undefined || typeof adapter.getType !== 'function' || this.installed.has(adapter)) return;
+    this.installed.add(adapter);
+    if (adapter.getType() === 'fastify') this.onFastify(adapter.getInstance<FastifyLike>());
+    else this.onExpress(adapter, adapter.getInstance<ExpressLike>());
+  }
+
+  /** In front of every listener that is there. */
+  onServer(server: Server | undefined): void {
+    if (server === undefined || typeof server.listeners !== 'function' || this.installed.has(server)) return;
+    this.installed.add(server);
+    const listeners = server.listeners('request') as Listener[];
+    server.removeAllListeners('request');
+    const proceed: Listener = (request, response) => {
+      for (const listener of listeners) listener.call(server, request, response);
+    };
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.pass(request, response, () => proceed(request, response));
+    });
+    if (server.listenerCount('checkContinue') > 0) return;
+    // Node would ask for the body before anybody has looked at its length (RFC 9110, section 10.1.1).
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.pass(request, response, () => {
+        response.writeContinue();
+        server.emit('request', request, response);
+      });
+    });
+    if (server.listenerCount('checkExpectation') > 0) return;
+    // Any other expectation Node would answer by itself.
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      this.pass(request, response, () => {
+        response.writeHead(417, { 'content-length': '0' });
+        response.end();
+      });
+    });
+  }
+
+  /** Fastify is told how much a route takes when the route is registered; by handler, in bytes. */
+  expectBodies(declared: ReadonlyMap<HandlerFunction, number>): void {
+    this.declared = declared;
+  }
+
+  /** Has larger and smaller bodies parsed, now that it is known which there are. */
+  onBodyLimits(): void {
+    const { records } = this.edge.parts;
+    // A parser would enforce what is only to be recorded.
+    const limits = records.firewall
+      ? this.edge.bodyLimits.filter((limit) => limit > EXPRESS_LIMIT)
+      : this.edge.bodyLimits;
+    for (const mediaType of this.parsers?.add(limits, this.edge.bodyLimitOf) ?? []) {
+      this.logger.warn(`${mediaType} is read by a parser of the application, whose own limit holds beside @BodyLimit`);
+    }
+  }
+
+  private onExpress(adapter: HttpAdapter, instance: ExpressLike): void {
+    if (typeof instance?.use !== 'function') return;
+    this.parsers = new ExpressParsers(adapter, () => instance.router?.stack);
+    instance.disable?.('x-powered-by');
+    instance.use((request, response, next) => this.pass(request, response, next));
+    // Where the adapter came late, the parsers of bodies stand before it.
+    const stack = instance.router?.stack;
+    if (Array.isArray(stack) && stack.length > 1) stack.unshift(stack.pop() as ExpressLayer);
+  }
+
+  private onFastify(instance: FastifyLike): void {
+    instance.addHook('onRequest', (request, reply, done) => {
+      if (passageIn(request.raw) !== undefined) return done();
+      const passed = this.edge.enter(request.raw, reply.raw);
+      const go = (on: boolean): void => {
+        if (on) done();
+        else reply.hijack();
+      };
+      if (typeof passed === 'boolean') go(passed);
+      else void passed.then(go);
+      return undefined;
+    });
+    instance.addHook('onRoute', (route) => {
+      const handler = this.registered.current;
+      // What is not Nest's, and what the application said itself, is left alone.
+      if (handler === undefined || route.bodyLimit !== undefined) return;
+      const limit = this.declared.get(handler) ?? this.edge.parts.declaredBodyLimit ?? 0;
+      const isRaised = limit !== Number.POSITIVE_INFINITY && limit > (instance.initialConfig?.bodyLimit ?? 0);
+      // A smaller one is the edge's to enforce.
+      if (isRaised) route.bodyLimit = limit;
+    });
+  }
+
+  private pass(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    if (passageIn(request) !== undefined) return next();
+    const passed = this.edge.enter(request, response);
+    if (passed === true) next();
+    else if (passed !== false) void passed.then((on) => on && next());
+  }
+}

@@ -1,0 +1,86 @@
+import { ANONYMOUS } from '../core/principal.js';
+import { Passage } from '../core/passage.js';
+import { mergeVary } from './cors/vary.js';
+import { headerEntry, NO_FIELDS, type AnswerHeaders, type HeaderList } from './edge.headers.js';
+import type { EdgeRoute } from './edge.route.js';
+import { NO_STORE } from './headers/headers.policy.js';
+import type { NoncePool } from './headers/nonce.js';
+import { hostText, type ParsedHost } from './hosts/parsed-host.js';
+
+const NOT_STORED = headerEntry('Cache-Control', NO_STORE);
+const VARY = 'vary';
+const VARIES = headerEntry('Vary', 'Origin');
+
+/** What an answer is completed with, whatever the request. */
+export interface PassageRules {
+  /** Whether answers to known callers are not to be stored, unless a handler says otherwise. */
+  readonly storesNothingPersonal: boolean;
+  /** Names of fields that give away what the application is built with; none where headers are switched off. */
+  readonly withheld: readonly string[];
+  readonly nonces: NoncePool;
+  /** What holds for what says nothing. */
+  readonly root: EdgeRoute;
+}
+
+/** What the edge found out about a request, and what it adds to the answer. */
+export class EdgePassage extends Passage {
+  host: ParsedHost | undefined = undefined;
+  /** Strict-Transport-Security, where the answer carries it. */
+  hsts: HeaderList = NO_FIELDS;
+  /** The CORS fields of the answer. */
+  cors: HeaderList = NO_FIELDS;
+  /** Whether the route is the one that was reached, or the edge itself answers; until then it is a guess. */
+  confirmed = false;
+  private drawn: string | undefined = undefined;
+
+  constructor(
+    address: string | undefined,
+    secure: boolean,
+    /** What holds: for the route that the request will most likely reach, from the guard on for the one it reached. */
+    public route: EdgeRoute,
+    private readonly rules: PassageRules,
+  ) {
+    super(address, secure);
+  }
+
+  /** The nonce of the answer's content security policy. */
+  get nonce(): string {
+    this.drawn ??= this.rules.nonces.take();
+    return this.drawn;
+  }
+
+  /** The host as an origin names it: without the default port of the scheme. */
+  get hostOfOrigin(): string | undefined {
+    const { host, secure } = this;
+    if (host === undefined) return undefined;
+    return host.port === (secure ? 443 : 80) ? host.name : hostText(host);
+  }
+
+  /** Called once, when the head of the answer is written. */
+  complete(headers: AnswerHeaders, status: number): void {
+    const { route, rules, cors, hsts } = this;
+    headers.addAll(route.headers);
+    for (let i = 0; i < hsts.length; i++) headers.add(hsts[i] as HeaderList[number]);
+    // What another part of the application answers is not the guessed route's to open to other origins.
+    if (this.confirmed || status >= 400 || route.cors === rules.root.cors) {
+      for (let i = 0; i < cors.length; i++) headers.add(cors[i] as HeaderList[number]);
+    }
+    for (const policy of route.nonced) headers.add(headerEntry(policy.name, policy.value(this.nonce)));
+    if (rules.storesNothingPersonal && this.admission !== undefined && this.admission.principal !== ANONYMOUS) {
+      headers.add(NOT_STORED);
+    }
+    if (route.cors?.varies === true) {
+      const existing = headers.get(VARY);
+      if (existing === undefined) {
+        headers.add(VARIES);
+      } else {
+        const merged = mergeVary(existing, VARIES.value);
+        if (merged !== existing) headers.replace(headerEntry(VARIES.name, merged));
+      }
+    }
+    if (route.clearSiteData !== undefined && this.secure && status < 400) {
+      headers.add(headerEntry('Clear-Site-Data', route.clearSiteData));
+    }
+    for (const key of rules.withheld) headers.remove(key);
+  }
+}

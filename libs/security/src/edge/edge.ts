@@ -1,0 +1,263 @@
+import { Logger } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.js';
+import { denied } from '../core/decision.js';
+import type { SecurityEvents } from '../core/events.js';
+import { beginPassage, passageIn } from '../core/passage.js';
+import type { RoutePolicy } from '../core/route-policy.js';
+import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
+import { EarlyRoutes } from './early-routes.js';
+import { EdgeAdmission } from './edge.admission.js';
+import { answerFailure, isConnectionEnded, redirect, refuse } from './edge.answers.js';
+import { completeHeaders, headerList, NO_FIELDS, type HeaderList } from './edge.headers.js';
+import type { EdgeOptions } from './edge.options.js';
+import { EdgeParts } from './edge.parts.js';
+import { EdgePassage, type PassageRules } from './edge.passage.js';
+import { EdgeRoutes, type EdgeRoute } from './edge.route.js';
+import { meterBody } from './firewall/body-meter.js';
+import { refusedLength } from './firewall/body-limit.js';
+import { carriesBody } from './firewall/content-type.policy.js';
+import { CspReportEndpoint } from './headers/csp-report.endpoint.js';
+import { NoncePool } from './headers/nonce.js';
+import { readHost } from './hosts/hosts.policy.js';
+import { parseHost, type ParsedHost } from './hosts/parsed-host.js';
+import { reachedBy, type RegisteredRoute } from './registered-routes.js';
+
+type Request = IncomingMessage;
+type Response = ServerResponse;
+
+const BODY_TOO_LARGE = denied('body_too_large');
+
+/**
+ * What a request meets before it is routed: client address, host, HTTPS, firewall, CORS; the headers of its answer,
+ * whoever gives it. The guard asks again, once the route is known for sure.
+ */
+export class Edge {
+  readonly parts: EdgeParts;
+  readonly admission: EdgeAdmission;
+
+  private readonly logger = new Logger('SecurityModule');
+  private readonly rules: PassageRules;
+  private readonly reports: CspReportEndpoint | undefined;
+  private readonly reportPath: string | undefined;
+  private early: EarlyRoutes<EdgeRoute> | undefined;
+  private late: readonly RoutePolicy[] = [];
+  private hsts: HeaderList = NO_FIELDS;
+
+  constructor(options: EdgeOptions, events: SecurityEvents, clock: Clock) {
+    this.parts = new EdgeParts(options, events, clock);
+    this.admission = new EdgeAdmission(this.parts);
+    const { headers } = this.parts.routes;
+    this.rules = {
+      storesNothingPersonal: headers?.cacheControl === 'authenticated',
+      withheld: headers === undefined ? [] : ['server', 'x-powered-by'],
+      nonces: new NoncePool(),
+      root: this.parts.routes.root,
+    };
+    if (headers?.reporting !== undefined) {
+      this.reportPath = headers.reporting.path;
+      this.reports = new CspReportEndpoint(
+        headers.reporting,
+        () => clock.now(),
+        (violation, address) => this.parts.publishViolation(violation, address),
+      );
+    }
+  }
+
+  /** The routes whose words are not known before the guard. */
+  get unforeseen(): readonly RoutePolicy[] {
+    return this.late;
+  }
+
+  /** Has routes that say something for themselves looked for before routing. */
+  expect(policies: readonly RoutePolicy[], registered: readonly RegisteredRoute[]): void {
+    if (!policies.some(({ edge }) => EdgeRoutes.isEarly(edge))) return;
+    const early = new EarlyRoutes(this.parts.routes.combine);
+    const unseen = new Set(policies.filter(({ edge }) => EdgeRoutes.isEarly(edge)));
+    for (const { method, path, policy } of reachedBy(registered, policies)) {
+      if (early.add(method, path, this.parts.routes.compile(policy.edge))) unseen.delete(policy);
+    }
+    this.late = [...unseen];
+    this.early = early;
+  }
+
+  /** Every limit there is, for the parsers of bodies. */
+  get bodyLimits(): readonly number[] {
+    return this.parts.routes.bodyLimits;
+  }
+
+  /** `true` to let the request go on; `false` where it was answered. Never throws. */
+  readonly enter = (request: Request, response: Response): boolean | Promise<boolean> => {
+    try {
+      const passed = this.pass(request, response);
+      return typeof passed === 'boolean' ? passed : passed.catch((error: unknown) => this.failed(error, response));
+    } catch (error) {
+      return this.failed(error, response);
+    }
+  };
+
+  private pass(request: Request, response: Response): boolean | Promise<boolean> {
+    if (isConnectionEnded(request)) return false;
+    const client = this.parts.clientOf(request);
+    const route = this.early === undefined ? this.parts.routes.root : this.likelyRouteOf(request, this.early);
+    const passage = new EdgePassage(client.address, client.secure, route, this.rules);
+    beginPassage(request, passage);
+    completeHeaders(response, passage);
+
+    const decided = this.parts.hosts.decideRequest(request, client.forwardedHost);
+    if (!decided.allowed && this.parts.stops('hosts', decided, request, passage)) {
+      return refuse(request, response, decided);
+    }
+    const served = decided.allowed ? decided.host : undefined;
+    passage.host = served ?? this.unlistedHostOf(request, client.forwardedHost);
+
+    passage.hsts = this.hstsOf(client.secure, served);
+    if (!route.allowHttp) {
+      const https = this.parts.https.decide(client.secure, served, request.url ?? '/');
+      if (!https.allowed && this.parts.stops('https', https, request, passage)) {
+        if (https.redirect !== undefined) return redirect(request, response, https.redirect);
+        this.addCors(request, passage);
+        return refuse(request, response, https);
+      }
+    }
+
+    if (this.parts.firewall !== undefined) {
+      const decision = this.parts.firewall.decide(request);
+      if (!decision.allowed && this.parts.stops('firewall', decision, request, passage)) {
+        this.addCors(request, passage);
+        return refuse(request, response, decision);
+      }
+    }
+
+    if (this.reports !== undefined && pathOf(request.url) === this.reportPath) {
+      this.reports.handle(request, response, client.address);
+      return false;
+    }
+    if (carriesBody(request)) this.meterBody(request, response, passage);
+    const { cors } = route;
+    const { origin } = request.headers;
+    if (cors === undefined || origin === undefined) {
+      if (cors !== undefined) passage.cors = headerList(cors.always);
+      return this.limitBody(request, response, passage);
+    }
+    const allowed = cors.allows(origin);
+    return typeof allowed === 'boolean'
+      ? this.passOrigin(request, response, passage, cors, origin, allowed)
+      : allowed.then((settled) => this.passOrigin(request, response, passage, cors, origin, settled));
+  }
+
+  private passOrigin(
+    request: Request,
+    response: Response,
+    passage: EdgePassage,
+    cors: CorsPolicy,
+    origin: string,
+    allowed: boolean,
+  ): boolean {
+    const preflight = preflightOf(request);
+    if (preflight !== undefined) return this.answerPreflight(request, response, passage, cors, preflight, allowed);
+    this.parts.applyCors(request, passage, cors, origin, allowed);
+    return this.limitBody(request, response, passage);
+  }
+
+  private answerPreflight(
+    request: Request,
+    response: Response,
+    passage: EdgePassage,
+    cors: CorsPolicy,
+    preflight: CorsPreflight,
+    allowed: boolean,
+  ): boolean {
+    const { decision, status, fields } = cors.preflight(preflight, allowed);
+    if (!decision.allowed) this.parts.publish(decision, request, passage, cors.enforcement === 'report');
+    const given: Record<string, string> = { 'content-length': '0' };
+    for (const [name, value] of fields) given[name.toLowerCase()] = value;
+    if (!decision.allowed && status === 403) return refuse(request, response, decision, given);
+    passage.confirmed = true;
+    response.writeHead(status, given);
+    response.end();
+    return false;
+  }
+
+  /** For an answer of the edge itself: a page that may read it sees why it was refused. */
+  private addCors(request: Request, passage: EdgePassage): void {
+    const { cors } = passage.route;
+    const { origin } = request.headers;
+    if (cors === undefined || origin === undefined) return;
+    const allowed = cors.allows(origin);
+    // Nobody waits for a resolver to be told of a refusal.
+    if (allowed === true) passage.cors = this.parts.corsAnswers.to(cors, origin);
+  }
+
+  /** Counts a body whose length was not declared, from the moment it arrives. */
+  private meterBody(request: Request, response: Response, passage: EdgePassage): void {
+    const { limit } = passage.route.body;
+    if (request.headers['content-length'] !== undefined || limit === Number.POSITIVE_INFINITY) return;
+    meterBody(request, limit, () => {
+      if (!this.parts.stops('firewall', BODY_TOO_LARGE, request, passage)) return true;
+      if (!response.headersSent) {
+        this.addCors(request, passage);
+        refuse(request, response, BODY_TOO_LARGE);
+      } else if (!response.writableEnded) {
+        // Whoever is answering already would wait for an end that never comes.
+        response.destroy();
+      }
+      return false;
+    });
+  }
+
+  /** Before a byte of it is read. */
+  private limitBody(request: Request, response: Response, passage: EdgePassage): boolean {
+    // While a resolver was asked, the meter may have answered, or the client have gone.
+    if (response.writableEnded || response.destroyed) return false;
+    if (!carriesBody(request)) return true;
+    const decision = refusedLength(request.headers, passage.route.body.limit);
+    if (decision.allowed || !this.parts.stops('firewall', decision, request, passage)) return true;
+    return refuse(request, response, decision);
+  }
+
+  /** How much a request may bring, as far as it is known. */
+  readonly bodyLimitOf = (request: object): number => {
+    const passage = passageIn(request);
+    return passage instanceof EdgePassage ? passage.route.body.limit : this.parts.routes.root.body.limit;
+  };
+
+  private likelyRouteOf({ method, url, headers }: Request, early: EarlyRoutes<EdgeRoute>): EdgeRoute {
+    const requested = method === 'OPTIONS' ? headers['access-control-request-method'] : undefined;
+    const likely = typeof requested === 'string' && headers.origin !== undefined ? requested : method;
+    return early.find(likely ?? '', pathOf(url)) ?? this.parts.routes.root;
+  }
+
+  /** Where hosts are only recorded: what CSRF and CORS compare an origin with. Nothing is ever sent there. */
+  private unlistedHostOf(request: Request, forwardedHost: string | undefined): ParsedHost | undefined {
+    const named = readHost(request);
+    return typeof named === 'string' ? parseHost(forwardedHost ?? named) : undefined;
+  }
+
+  private hstsOf(secure: boolean, host: ParsedHost | undefined): HeaderList {
+    const value = this.parts.https.hstsFor(secure, host);
+    if (value === undefined) return NO_FIELDS;
+    if (this.hsts[0]?.value !== value) this.hsts = headerList([['Strict-Transport-Security', value]]);
+    return this.hsts;
+  }
+
+  /** An error of the library's own: the request ends here (fails closed). */
+  private failed(error: unknown, response: Response): false {
+    this.logger.error('The edge failed', error instanceof Error ? error.stack : undefined);
+    answerFailure(response);
+    return false;
+  }
+}
+
+/** Without query; an absolute target without its scheme and host. */
+function pathOf(target = '/'): string {
+  let from = 0;
+  if (target.charCodeAt(0) !== 0x2f) {
+    const scheme = target.indexOf('://');
+    const slash = scheme === -1 ? -1 : target.indexOf('/', scheme + 3);
+    if (slash === -1) return '/';
+    from = slash;
+  }
+  const query = target.indexOf('?', from);
+  return query === -1 ? (from === 0 ? target : target.slice(from)) : target.slice(from, query);
+}
