@@ -14,6 +14,10 @@ const BUDGETS: Readonly<Record<string, Budget>> = {
   'stacks/fastify/one token': { limit: 1.6, unit: '×', against: 'bare Nest on Fastify' },
   'stacks/fastify/100 tokens': { limit: 1.6, unit: '×', against: 'bare Nest on Fastify' },
   'stacks/fastify/one token, a field to hide': { limit: 1.6, unit: '×', against: 'bare Nest on Fastify' },
+  'edge/express/no origin': { limit: 1.15, unit: '×', against: 'bare Nest on Express' },
+  'edge/express/another origin': { limit: 1.15, unit: '×', against: 'bare Nest on Express' },
+  'edge/fastify/no origin': { limit: 1.35, unit: '×', against: 'bare Nest on Fastify' },
+  'edge/fastify/another origin': { limit: 1.35, unit: '×', against: 'bare Nest on Fastify' },
   'token/RS256': { limit: 2, unit: '×', against: 'crypto.verify with an imported key' },
   'token/ES256': { limit: 2, unit: '×', against: 'crypto.verify with an imported key' },
   // "Flat" needs a number: what two runs of one server differ by, and a little more.

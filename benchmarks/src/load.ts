@@ -6,14 +6,16 @@ export interface Load {
   readonly port: number;
   readonly path: string;
   /** Sent in turn; with as many tokens as requests each is sent once. */
-  readonly tokens: readonly string[];
+  readonly tokens?: readonly string[];
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly requests: number;
   /** What every answer must be, so that nobody measures an error path. */
   readonly body: string;
 }
 
 /** Sends the requests over a few connections that are kept open and answers with the seconds it took. */
-export function send({ port, path, tokens, requests, body }: Load): Promise<number> {
+export function send({ port, path, tokens, headers, requests, body }: Load): Promise<number> {
   return new Promise((resolve, reject) => {
     let started = 0;
     let ended = 0;
@@ -29,9 +31,14 @@ export function send({ port, path, tokens, requests, body }: Load): Promise<numb
         bailout: 1,
         expectBody: body,
         setupClient: (client) => {
+          if (tokens === undefined) return client.setRequests([{ method: 'GET', path, headers: { ...headers } }]);
           const share = shareOf(tokens, connection++);
           client.setRequests(
-            share.map((token) => ({ method: 'GET', path, headers: { authorization: `Bearer ${token}` } })),
+            share.map((token) => ({
+              method: 'GET',
+              path,
+              headers: { ...headers, authorization: `Bearer ${token}` },
+            })),
           );
         },
       },

@@ -7,6 +7,7 @@ import type { Machine, SuiteResult } from './results.js';
 import { readSettings, USAGE, UsageError } from './settings.js';
 import { ServerDied } from './server.js';
 import type { Effort, Settings, SuiteName } from './settings.js';
+import { measureEdge } from './suites/edge.js';
 import { measureGrowth } from './suites/growth.js';
 import { measureStacks } from './suites/stacks.js';
 import { measureStartup } from './suites/startup.js';
@@ -16,6 +17,7 @@ type Suite = (effort: Effort, profiles: string | undefined) => Promise<SuiteResu
 
 const suites: Readonly<Record<SuiteName, Suite>> = {
   stacks: measureStacks,
+  edge: measureEdge,
   token: measureToken,
   growth: measureGrowth,
   startup: measureStartup,

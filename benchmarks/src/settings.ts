@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SUITES = ['stacks', 'token', 'growth', 'startup'] as const;
+export const SUITES = ['stacks', 'edge', 'token', 'growth', 'startup'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export const ADAPTERS = ['express', 'fastify'] as const;

@@ -12,14 +12,12 @@ import { APP_GUARD, Reflector } from '@nestjs/core';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { Exclude } from 'class-transformer';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import type { Adapter } from '../settings.js';
 import { AUDIENCE, ISSUER } from '../tokens.js';
 import { AccountHandlers, generateControllers, Holder, Ledger, TransferHandlers } from './ledger.js';
+import { configureHelmetAndCors } from './helmet-cors.js';
 import type { ServerSpec, Stack } from './stack.js';
-
-const ORIGIN = 'https://app.bank.example';
 
 const Public = Reflector.createDecorator<boolean>();
 const Roles = Reflector.createDecorator<string[]>();
@@ -114,18 +112,6 @@ export const stack: Stack = {
 
   async configure(app: INestApplication, adapter: Adapter): Promise<void> {
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
-    if (adapter === 'express') {
-      const [{ default: helmet }, { default: cors }] = await Promise.all([import('helmet'), import('cors')]);
-      app.use(helmet());
-      app.use(cors({ origin: [ORIGIN] }));
-    } else {
-      const [{ default: helmet }, { default: cors }] = await Promise.all([
-        import('@fastify/helmet'),
-        import('@fastify/cors'),
-      ]);
-      const fastify = app as NestFastifyApplication;
-      await fastify.register(helmet);
-      await fastify.register(cors, { origin: [ORIGIN] });
-    }
+    await configureHelmetAndCors(app, adapter);
   },
 };

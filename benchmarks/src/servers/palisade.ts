@@ -3,7 +3,7 @@ import type { Type } from '@nestjs/common';
 import { Roles, SecurityModule } from '@palisade/nest';
 import { AUDIENCE, ISSUER } from '../tokens.js';
 import { AccountHandlers, generateControllers, Ledger, TransferHandlers } from './ledger.js';
-import type { ServerSpec, Stack } from './stack.js';
+import { ORIGIN, type ServerSpec, type Stack } from './stack.js';
 
 @Controller('accounts')
 @Roles('customer')
@@ -13,12 +13,14 @@ class AccountsController extends AccountHandlers {}
 @Roles('customer')
 class TransfersController extends TransferHandlers {}
 
-/** The one import, with its defaults. */
+/** The one import, with its defaults, and what the hand-assembled stack has: CORS for one origin. */
 export const stack: Stack = {
   createModule({ key, routes }: ServerSpec): Type {
     @Module({
       imports: [
         SecurityModule.forRoot({
+          hosts: ['127.0.0.1', 'localhost'],
+          cors: { origins: [ORIGIN], headers: ['Authorization'] },
           authentication: { jwt: { issuer: ISSUER, audience: AUDIENCE, algorithms: ['RS256'], key } },
           authorization: { roles: ['admin > teller > customer'] },
         }),

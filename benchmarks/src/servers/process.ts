@@ -9,6 +9,8 @@ const stacks: Readonly<Record<StackName, () => Promise<{ readonly stack: Stack }
   assembled: () => import('./assembled.js'),
   palisade: () => import('./palisade.js'),
   'palisade-masking': () => import('./palisade-masking.js'),
+  'helmet-cors': () => import('./helmet-cors.js'),
+  'palisade-edge': () => import('./palisade-edge.js'),
 };
 
 const spec = JSON.parse(process.argv[2] as string) as ServerSpec;

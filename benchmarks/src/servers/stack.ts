@@ -1,8 +1,10 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import type { Adapter } from '../settings.js';
 
-export const STACKS = ['bare', 'assembled', 'palisade', 'palisade-masking'] as const;
-export type StackName = (typeof STACKS)[number];
+export type StackName = 'bare' | 'assembled' | 'palisade' | 'palisade-masking' | 'helmet-cors' | 'palisade-edge';
+
+/** The origin that stacks with CORS allow. */
+export const ORIGIN = 'https://app.bank.example';
 
 /** The stacks that leave a field out of the answer of `/accounts/:id/holder`. */
 export const HIDING: ReadonlySet<StackName> = new Set(['assembled', 'palisade-masking']);
