@@ -100,6 +100,7 @@ export function answersIn(text: string): WireAnswer[] {
     answers.push({
       status,
       headers,
+      names: Object.keys(headers),
       text: decoded,
       whole: length !== undefined && rest.length >= length,
       get body() {

@@ -11,6 +11,7 @@ import {
   type NestMiddleware,
   Module,
 } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -21,6 +22,7 @@ import {
   ContentSecurityPolicy,
   ContentTypes,
   Cors,
+  CsrfTokens,
   Public,
   SecurityConfigurationError,
   SecurityEvents,
@@ -504,5 +506,17 @@ describe.each(ADAPTERS)('A guess that was wrong is corrected by the guard on %s'
       const answer = await edge.send(path, { headers });
       expect([path, answer.text.includes('"strict":true')]).toEqual([path, false]);
     }
+  });
+});
+
+describe('Without HTTP', () => {
+  it('an application context starts and ends', async () => {
+    class Root {}
+    const context = await NestFactory.createApplicationContext(
+      { module: Root, imports: [SecurityModule.forRoot({})], controllers: [] },
+      { logger: false, abortOnError: false },
+    );
+    expect(context.get(CsrfTokens)).toBeInstanceOf(CsrfTokens);
+    await context.close();
   });
 });

@@ -9,69 +9,25 @@ import {
   type SecurityEvent,
   type SecurityOptions,
 } from '@palisade/nest';
-import { request as open, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startApplication, type AdapterName, type ApplicationSetup } from '../support/application.js';
 import type { FakeClock } from '../support/clock.js';
+import { HttpClient, type HttpAnswer, type HttpCall } from '../support/http-client.js';
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** Names in lower case, in the order they came, each as often as it came. */
-  readonly names: readonly string[];
-  readonly text: string;
-  readonly body: Record<string, unknown>;
-}
+export type Answer = HttpAnswer;
 
-export interface Sent {
-  readonly method?: string;
-  /** The value of `Host`. */
-  readonly host?: string;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string | Buffer | object;
-}
+export type Sent = HttpCall;
 
 /** Sends one request to the loopback interface, under whatever host it is told. */
-export function send(port: number, path: string, { method, host, headers = {}, body }: Sent = {}): Promise<Answer> {
-  const isText = typeof body === 'string' || Buffer.isBuffer(body);
-  const payload = body === undefined || isText ? body : JSON.stringify(body);
-  const lines = ['host', host ?? `127.0.0.1:${port}`, 'connection', 'close'];
-  for (const [name, values] of Object.entries(headers)) for (const value of [values].flat()) lines.push(name, value);
-  const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-  if (body !== undefined && !isText && !names.has('content-type')) lines.push('content-type', 'application/json');
-  if (payload !== undefined && !names.has('transfer-encoding')) {
-    lines.push('content-length', String(Buffer.byteLength(payload)));
-  }
+export function send(port: number, path: string, { headers = {}, ...sent }: Sent = {}): Promise<Answer> {
+  const method = sent.method ?? (sent.body === undefined ? 'GET' : 'POST');
+  const isEmpty = sent.body === undefined && !/^(GET|HEAD|OPTIONS)$/.test(method);
   // Node's client would announce an empty body in chunks.
-  if (payload === undefined && !/^(GET|HEAD|OPTIONS)$/.test(method ?? 'GET')) lines.push('content-length', '0');
-  return new Promise((resolve, reject) => {
-    const outgoing = open({
-      host: '127.0.0.1',
-      port,
-      path,
-      method: method ?? (body === undefined ? 'GET' : 'POST'),
-      headers: lines,
-      agent: false,
-    });
-    outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({
-          status: incoming.statusCode ?? 0,
-          headers: incoming.headers,
-          names: incoming.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
-          text,
-          get body() {
-            return JSON.parse(text) as Record<string, unknown>;
-          },
-        });
-      });
-    });
-    outgoing.end(payload);
+  return new HttpClient(port).call(path, {
+    ...sent,
+    method,
+    headers: isEmpty ? { 'content-length': '0', ...headers } : headers,
   });
 }
 

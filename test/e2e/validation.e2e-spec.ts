@@ -356,7 +356,7 @@ function tooLarge({ client }: RunningApplication): Promise<HttpAnswer> {
       const [head = '', text = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
       const status = Number(/^HTTP\/1\.1 (\d{3})/u.exec(head)?.[1]);
       if (Number.isNaN(status)) reject(new Error('The server closed without an answer'));
-      else resolve({ status, headers: {}, text, body: JSON.parse(text) as Record<string, unknown> });
+      else resolve({ status, headers: {}, names: [], text, body: JSON.parse(text) as Record<string, unknown> });
     });
   });
 }

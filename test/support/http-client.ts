@@ -4,6 +4,8 @@ import { connect } from 'node:net';
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Names in lower case, in the order they came, each as often as it came. */
+  readonly names: readonly string[];
   readonly text: string;
   /** The parsed body; throws where it is no JSON. */
   readonly body: Record<string, unknown>;
@@ -13,7 +15,10 @@ export interface HttpCall {
   readonly method?: string;
   /** A list sends the header once for each value. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string | object;
+  /** The value of `Host`. @default the address */
+  readonly host?: string | undefined;
+  /** Objects are sent as JSON. */
+  readonly body?: string | Buffer | object;
 }
 
 /** A client that sends what it is told, repeated headers and odd targets included. */
@@ -32,10 +37,10 @@ export class HttpClient {
     return this.call(path, { method: 'POST', body, headers });
   }
 
-  call(path: string, { method = 'GET', headers = {}, body }: HttpCall): Promise<HttpAnswer> {
-    const json = typeof body === 'object';
-    const payload = json ? JSON.stringify(body) : body;
-    const lines: string[] = ['host', `127.0.0.1:${this.port}`, 'connection', 'close'];
+  call(path: string, { method = 'GET', headers = {}, host, body }: HttpCall): Promise<HttpAnswer> {
+    const json = typeof body === 'object' && !Buffer.isBuffer(body);
+    const payload = json ? JSON.stringify(body) : (body as string | Buffer | undefined);
+    const lines: string[] = ['host', host ?? `127.0.0.1:${this.port}`, 'connection', 'close'];
     for (const [name, values] of Object.entries(headers)) {
       for (const value of [values].flat()) lines.push(name, value);
     }
@@ -63,6 +68,7 @@ export class HttpClient {
           resolve({
             status: incoming.statusCode ?? 0,
             headers: incoming.headers,
+            names: incoming.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
             text,
             get body() {
               return JSON.parse(text) as Record<string, unknown>;

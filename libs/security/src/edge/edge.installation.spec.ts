@@ -93,6 +93,7 @@ describe('EdgeInstallation on Express', () => {
 
   it('does without an adapter, or with one of another make', () => {
     expect(() => installation().onAdapter(undefined)).not.toThrow();
+    expect(() => installation().onAdapter(null)).not.toThrow();
     expect(() => installation().onAdapter({} as Adapter)).not.toThrow();
     const bare = { getType: () => 'express', getInstance: () => ({}) } as unknown as Adapter;
     expect(() => installation().onAdapter(bare)).not.toThrow();

@@ -54,8 +54,9 @@ export class EdgeInstallation {
   ) {}
 
   /** Called early, when there may be no adapter yet, and again before routes are registered. */
-  onAdapter(adapter: HttpAdapter | undefined): void {
-    if (adapter === undefined || typeof adapter.getType !== 'function' || this.installed.has(adapter)) return;
+  onAdapter(adapter: HttpAdapter | undefined | null): void {
+    // An application context without HTTP has none.
+    if (typeof adapter?.getType !== 'function' || this.installed.has(adapter)) return;
     this.installed.add(adapter);
     if (adapter.getType() === 'fastify') this.onFastify(adapter.getInstance<FastifyLike>());
     else this.onExpress(adapter, adapter.getInstance<ExpressLike>());
@@ -63,7 +64,7 @@ export class EdgeInstallation {
 
   /** In front of every listener that is there. */
   onServer(server: Server | undefined): void {
-    if (server === undefined || typeof server.listeners !== 'function' || this.installed.has(server)) return;
+    if (typeof server?.listeners !== 'function' || this.installed.has(server)) return;
     this.installed.add(server);
     const listeners = server.listeners('request') as Listener[];
     server.removeAllListeners('request');

@@ -56,8 +56,8 @@ export class RegisteredRoutes {
     return this.routes;
   }
 
-  listenTo(adapter: HttpAdapterHost['httpAdapter'] | undefined): void {
-    if (adapter === undefined || this.stop !== undefined) return;
+  listenTo(adapter: HttpAdapterHost['httpAdapter'] | undefined | null): void {
+    if (adapter === undefined || adapter === null || this.stop !== undefined) return;
     const methods = adapter as unknown as Record<string, Registration | undefined>;
     const replaced = METHODS.filter((name) => typeof methods[name] === 'function' && !Object.hasOwn(methods, name));
     for (const name of replaced) {

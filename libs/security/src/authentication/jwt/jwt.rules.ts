@@ -13,7 +13,7 @@ import {
 import { bytesOfSecret, FIX_SECRET, KeyRefusedError, SECRET_BYTES } from './imported-key.js';
 import { keySourceOf } from './jwt-key-source.js';
 import { issuersOf, JWT_ALGORITHMS, type JwtAlgorithm, type JwtIssuerOptions, type JwtOptions } from './jwt.options.js';
-import { isWeakSecret } from './weak-secret.js';
+import { isWeakSecret } from '../../core/weak-secret.js';
 
 /** The rules of each option. */
 type Rules = Readonly<Record<string, readonly PropertyDecorator[]>>;

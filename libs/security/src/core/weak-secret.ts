@@ -6,7 +6,10 @@ const WORDS = [
   'changeme',
   'changethis',
   'replaceme',
+  'placeholder',
   'example',
+  'default',
+  'keyboardcat',
   'letmein',
   'qwerty',
 ];
