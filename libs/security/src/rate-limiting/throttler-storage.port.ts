@@ -1,0 +1,42 @@
+import type { Charge, RateLimitStore, Standing, StoredLimit } from './rate-limit.store.port.js';
+
+/** What `ThrottlerStorage.increment` of @nestjs/throttler answers; times in seconds. */
+export interface ThrottlerRecord {
+  readonly totalHits: number;
+  readonly timeToExpire: number;
+  readonly isBlocked: boolean;
+  readonly timeToBlockExpire: number;
+}
+
+/**
+ * Counts one hit as `ThrottlerStorage.increment` does, so that a store serves a plain `ThrottlerModule` as well.
+ *
+ * @param ttl milliseconds
+ * @param blockDuration milliseconds
+ */
+export async function countHit(
+  store: Pick<RateLimitStore, 'consume'>,
+  key: string,
+  ttl: number,
+  limit: number,
+  blockDuration: number,
+  throttlerName: string,
+): Promise<ThrottlerRecord> {
+  const stored: StoredLimit = {
+    id: `throttler:${throttlerName}`,
+    algorithm: 'fixed-window',
+    quota: limit,
+    window: ttl,
+    burst: limit,
+    block: blockDuration,
+  };
+  const charge: Charge = { limit: stored, partition: key, cost: 1 };
+  const [standing] = (await store.consume([charge])) as [Standing];
+  const { allowed, remaining, resetAfter, retryAfter } = standing;
+  return {
+    totalHits: allowed ? limit - remaining : limit + 1,
+    timeToExpire: Math.ceil(resetAfter / 1000),
+    isBlocked: !allowed,
+    timeToBlockExpire: allowed ? 0 : Math.ceil(retryAfter / 1000),
+  };
+}
