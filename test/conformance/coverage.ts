@@ -80,6 +80,24 @@ export const COVERED = {
     proxied: ids('https-18'),
   },
   limits: { small: ids('body-01 body-02 body-03') },
+  rateLimits: {
+    first: ids('rl-02'),
+    last: ids('rl-03'),
+    problem: ids('rl-05'),
+    several: ids('rl-06'),
+    quoted: ids('rl-08'),
+    tighter: ids('rl-09'),
+    both: ids('rl-10'),
+    skipped: ids('rl-11'),
+    undeclared: ids('rl-12'),
+    samePartition: ids('rl-13'),
+    subnet: ids('rl-16'),
+    mapped: ids('rl-17'),
+    storeAway: ids('rl-20'),
+    preflight: ids('rl-21'),
+    redirect: ids('rl-22'),
+    rotating: ids('ip-08'),
+  },
 } as const;
 
 function ids(...lines: readonly string[]): readonly string[] {

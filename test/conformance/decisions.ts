@@ -72,6 +72,14 @@ export const DECIDED: Readonly<Record<string, DifferentAnswer>> = {
     reason: 'A list of hosts that accepts every host is none: whoever wants that leaves the option out',
     refusedAtStart: 'hosts[0]',
   },
+  'rl-08': {
+    reason: 'A name that had to be escaped would be read wrongly by clients that do not parse structured fields',
+    refusedAtStart: 'rateLimit.limits.a"b',
+  },
+  'rl-12': {
+    reason: 'A limit that nobody declared stops the start instead of failing requests',
+    refusedAtStart: 'rateLimit.default',
+  },
   'hsts-04': {
     reason: 'hstspreload.org takes only names with their subdomains and a year or more',
     refusedAtStart: 'https.hsts.preload',

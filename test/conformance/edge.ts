@@ -42,12 +42,12 @@ export function describeConformance<Area extends Readonly<Record<string, readonl
     for (const [setup, ids] of Object.entries(covered)) {
       describe(`${setup}`, () => {
         const { subject, prepare = (request) => request, from, before, check } = setups[setup] as CaseSetup;
+        if (subject === undefined) return;
         let running: RunningSubject;
         beforeAll(async () => {
-          if (subject !== undefined) running = await startSubject(adapter, subject);
+          running = await startSubject(adapter, subject);
         });
         afterAll(() => running?.close());
-        if (subject === undefined) return;
 
         it.each(ids.map((id) => [id, caseNamed(id).given]))('%s: %s', async (id) => {
           const sending = { subject: running, id };

@@ -9,8 +9,8 @@ export const PENDING: Readonly<Record<string, readonly string[]>> = {
   'checks on the result': ['authz-09', 'authz-11'],
   'step-up (RFC 9470)': ['authz-12'],
   'a list of banned addresses': ['cors-39'],
-  'rate limits by address': ['ip-08'],
+  'an answer to banned clients': ['rl-24'],
 };
 
 /** Areas that no feature covers yet. */
-export const PENDING_AREAS = ['abuse', 'errors', 'openapi', 'ratelimit'] as const;
+export const PENDING_AREAS = ['abuse', 'errors', 'openapi'] as const;

@@ -20,6 +20,7 @@ export {
   type KeysChangedEvent,
   type SecurityEvent,
   type SecurityEventListener,
+  type StoreEvent,
 } from './core/events.js';
 export { RoutePolicyRegistry } from './core/route-policy.registry.js';
 export type {
@@ -115,6 +116,31 @@ export type { PermissionsPolicyFeature, PermissionsPolicyOptions } from './edge/
 export type { HostsOptions, HostsSettings } from './edge/hosts/hosts.options.js';
 export { AllowHttp } from './edge/https/https.decorators.js';
 export type { HstsOptions, HttpsOptions } from './edge/https/https.options.js';
+
+export { MemoryRateLimitStore, type MemoryRateLimitStoreOptions } from './rate-limiting/memory.store.js';
+export { ResilientRateLimitStore } from './rate-limiting/resilient.store.js';
+export type { ResilienceOptions } from './rate-limiting/resilience.options.js';
+export { StoreUnavailableError } from './rate-limiting/store-unavailable.error.js';
+export type {
+  Charge,
+  CountedPartition,
+  RateLimitAlgorithm,
+  RateLimitStore,
+  Standing,
+  StoredLimit,
+  TakenCharge,
+} from './rate-limiting/rate-limit.store.port.js';
+export { RateLimit, SkipRateLimit } from './rate-limiting/rate-limiting.decorators.js';
+export { RateLimitException, type QuotaExceededProblem } from './rate-limiting/rate-limit.exception.js';
+export { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
+export { RateLimiter, type RateLimitReceipt, type RateLimitStatus } from './rate-limiting/rate-limiter.js';
+export type {
+  RateLimitContext,
+  RateLimitHeaders,
+  RateLimitingOptions,
+  RateLimitKey,
+  RateLimitSettings,
+} from './rate-limiting/rate-limiting.options.js';
 
 export type { ValidationOptions } from './validation/validation.options.js';
 export {

@@ -2,27 +2,48 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { AuthorizationGuard } from './authorization/authorization.guard.js';
 import { Enforcer } from './core/enforcer.js';
+import { httpRequestOf, principalAdmittedBy } from './core/request.js';
+import type { GuardedRoute } from './core/route-policy.js';
+import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 
-/** The one global guard: route policy, then authentication, then authorization, whatever was imported in what order. */
+/**
+ * The one global guard: route policy, limits by address, authentication, limits by principal, authorization, whatever
+ * was imported in what order.
+ */
 @Injectable()
 export class SecurityGuard implements CanActivate {
   constructor(
     private readonly enforcer: Enforcer,
+    private readonly limits: RateLimitGuard,
     private readonly authentication: AuthenticationGuard,
     private readonly authorization: AuthorizationGuard,
   ) {}
 
   canActivate(execution: ExecutionContext): true | Promise<true> {
     const route = this.enforcer.routeOf(execution);
-    const admitted = this.authentication.authenticate(route, execution);
-    return admitted === true
-      ? this.authorization.authorize(route, execution)
-      : admitted.then(() => this.authorization.authorize(route, execution));
+    const limited = route === undefined || this.limits.limitAddress(route, execution);
+    return limited === true
+      ? this.authenticate(route, execution)
+      : limited.then(() => this.authenticate(route, execution));
   }
 
   /** @internal The edge's part alone, where handlers have guards of their own. */
   admit(execution: ExecutionContext): true {
     const route = this.enforcer.routeOf(execution);
     return route === undefined || this.authentication.admit(route, execution);
+  }
+
+  private authenticate(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
+    const admitted = this.authentication.authenticate(route, execution);
+    return admitted === true ? this.authorize(route, execution) : admitted.then(() => this.authorize(route, execution));
+  }
+
+  private authorize(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
+    if (route?.limitPrincipal === undefined) return this.authorization.authorize(route, execution);
+    const principal = execution.getType() === 'http' ? principalAdmittedBy(route, httpRequestOf(execution)) : undefined;
+    const limited = this.limits.limitPrincipal(route, execution, principal);
+    return limited === true
+      ? this.authorization.authorize(route, execution)
+      : limited.then(() => this.authorization.authorize(route, execution));
   }
 }

@@ -48,6 +48,9 @@ import { EdgeInstallation } from './edge/edge.installation.js';
 import { declareBody } from './edge/firewall/firewall.decorators.js';
 import { applyTimeouts } from './edge/firewall/server-timeouts.js';
 import { RegisteredRoutes } from './edge/registered-routes.js';
+import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
+import { RateLimiter } from './rate-limiting/rate-limiter.js';
+import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
 import { SecurityGuard } from './security.guard.js';
@@ -80,7 +83,15 @@ const PROVIDERS: readonly Provider[] = [
   CsrfTokens,
   AuthenticationGuard,
   AuthorizationGuard,
+  RateLimitGuard,
+  RateLimiter,
   SecurityGuard,
+  {
+    provide: RateLimiting,
+    inject: [OPTIONS, Clock, SecurityEvents],
+    useFactory: ({ rateLimit }: SecurityOptions, clock: Clock, events: SecurityEvents) =>
+      new RateLimiting(rateLimit, clock, events),
+  },
   {
     provide: Edge,
     inject: [OPTIONS, SecurityEvents, Clock],
@@ -145,6 +156,9 @@ const EXPORTS = [
   CsrfTokens,
   AuthenticationGuard,
   AuthorizationGuard,
+  RateLimiting,
+  RateLimitGuard,
+  RateLimiter,
   SecurityGuard,
 ];
 
@@ -175,6 +189,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     private readonly installation: EdgeInstallation,
     private readonly registered: RegisteredRoutes,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly limiting: RateLimiting,
   ) {
     // Before anything that the application installs; in tests of Nest the adapter comes later.
     adapterHost.init$.subscribe(() => installation.onAdapter(adapterHost.httpAdapter));
@@ -237,6 +252,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
 
   onModuleDestroy(): void {
     this.jwt?.close();
+    this.limiting.close();
   }
 
   private refuseSecondRoot(): void {

@@ -1,3 +1,4 @@
+import type { ThrottlerOptions } from '@nestjs/throttler';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { requirementProblem, type RequirementOption } from './core/declarations.js';
 import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/options.rules.js';
@@ -6,10 +7,17 @@ import { checkAuthorizationOptions, type AuthorizationOptions } from './authoriz
 import type { CorsOptions } from './edge/cors/cors.options.js';
 import { checkEdgeOptions, type EdgeOptions } from './edge/edge.options.js';
 import type { ContentSecurityPolicyOptions } from './edge/headers/content-security-policy.js';
+import {
+  checkRateLimitingOptions,
+  type RateLimitingOptions,
+  type RateLimitSettings,
+} from './rate-limiting/rate-limiting.options.js';
 import { checkValidationOptions, type ValidationOptions } from './validation/validation.options.js';
 
 /** Everything that `SecurityModule.forRoot` takes. */
 export interface SecurityOptions extends EdgeOptions {
+  /** How often who may call; a list is what `ThrottlerModule.forRoot` of @nestjs/throttler takes. */
+  rateLimit?: RateLimitingOptions | ThrottlerOptions[] | undefined;
   authentication?: AuthenticationOptions | undefined;
   authorization?: AuthorizationOptions | undefined;
   /**
@@ -40,6 +48,8 @@ export interface FeatureSecurityOptions {
   cors?: CorsOptions | false | undefined;
   /** As `@ContentSecurityPolicy`. */
   contentSecurityPolicy?: ContentSecurityPolicyOptions | false | undefined;
+  /** As `@RateLimit`: names of limits, `'10/minute'`, or settings. */
+  rateLimit?: readonly (string | RateLimitSettings)[] | undefined;
   /** As `@BodyLimit`: bytes, or a size such as `'1mb'`. */
   bodyLimit?: number | string | undefined;
   /** As `@ContentTypes`. */
@@ -58,6 +68,7 @@ class SecurityRules {
   @Known() authentication?: unknown;
   @Known() authorization?: unknown;
   @Known() validation?: unknown;
+  @Known() rateLimit?: unknown;
 
   @OptionalRule(
     (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
@@ -70,6 +81,7 @@ const PARTS = [
   ['authentication', checkAuthenticationOptions],
   ['authorization', checkAuthorizationOptions],
   ['validation', checkValidationOptions],
+  ['rateLimit', checkRateLimitingOptions],
 ] as const;
 
 /** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */
@@ -119,6 +131,13 @@ class FeatureRules {
 
   @OptionalRule((value) => (isNames(value) ? undefined : 'must be a list of scopes'), "Write ['transfers:write']")
   scopes?: unknown;
+
+  @OptionalRule(
+    (value) =>
+      Array.isArray(value) && value.length > 0 ? undefined : `must be a list of limits, not ${describe(value)}`,
+    "Write ['10/minute']",
+  )
+  rateLimit?: unknown;
 
   // Checked with the decorators of the same kind, where the options that they stand on are known.
   @Known() cors?: unknown;

@@ -11,6 +11,7 @@ import { Edge } from './edge/edge.js';
 import { parseByteSize } from './edge/firewall/body-limit.js';
 import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
 import type { RegisteredRoute } from './edge/registered-routes.js';
+import { RateLimiting, type LimitSteps } from './rate-limiting/rate-limiting.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 
@@ -30,6 +31,7 @@ export class SecuredRoutes {
     private readonly authenticator: Authenticator,
     private readonly authorizer: Authorizer,
     private readonly edge: Edge,
+    private readonly rateLimiting: RateLimiting,
   ) {
     explorer.markHandlers();
   }
@@ -48,9 +50,12 @@ export class SecuredRoutes {
       const layers = [...handler.layers, ...features.layersOf(handler.module)];
       compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler);
     }
-    for (const policy of compiled.keys()) {
+    const limits = new Map<RoutePolicy, LimitSteps>();
+    const names = new RouteNames();
+    for (const [policy, { module }] of compiled) {
       this.checkSchemes(policy, problems);
       this.edge.parts.routes.check(policy.edge, policy.id, problems);
+      limits.set(policy, this.rateLimiting.compile(policy, names.nameOf(policy, module), problems));
     }
     if (problems.length === 0) {
       const instances = new PolicyInstances();
@@ -58,7 +63,7 @@ export class SecuredRoutes {
         // Only policy classes take their time; a promise for every route would slow the start.
         const policies =
           policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, handler.module, problems);
-        this.add(policy, policies, handler);
+        this.add(policy, policies, handler, limits.get(policy));
       }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
@@ -110,12 +115,19 @@ export class SecuredRoutes {
     }
   }
 
-  private add(policy: RoutePolicy, policies: readonly AccessPolicyFunction[], { replacement }: ExploredHandler): void {
+  private add(
+    policy: RoutePolicy,
+    policies: readonly AccessPolicyFunction[],
+    { replacement }: ExploredHandler,
+    limits: LimitSteps | undefined,
+  ): void {
     this.registry.add(
       {
         policy,
         admit: this.edge.admission.admissionOf(policy),
         protect: this.edge.admission.protectionOf(policy),
+        limitAddress: limits?.limitAddress,
+        limitPrincipal: limits?.limitPrincipal,
         authenticate: this.authenticator.compile(policy),
         authorize: this.authorizer.compile(policy, policies),
         challengesOf: this.authenticator.challengesOfDenial(policy),
@@ -147,6 +159,18 @@ export class SecuredRoutes {
         );
       }
     }
+  }
+}
+
+/** Names that tell routes apart, and are the same in every process that runs the application. */
+class RouteNames {
+  private readonly given = new Map<string, number>();
+
+  nameOf({ id }: RoutePolicy, { name }: ExploredModule): string {
+    const plain = `${name}.${id}`;
+    const count = (this.given.get(plain) ?? 0) + 1;
+    this.given.set(plain, count);
+    return count === 1 ? plain : `${plain}#${count}`;
   }
 }
 
@@ -214,7 +238,7 @@ const EDGE_PARTS = [
 ] as const;
 
 function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
-  const { access, roles, permissions, scopes } = options;
+  const { access, roles, permissions, scopes, rateLimit } = options;
   const decorator = (option: string) => `forFeature({ ${option} })`;
   const atTheEdge = EDGE_PARTS.flatMap(([option, part]): Declaration[] => {
     const value = options[option];
@@ -236,6 +260,9 @@ function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
           } as const,
         ]),
     ...(scopes === undefined ? [] : [{ kind: 'scopes', scopes, decorator: decorator('scopes') } as const]),
+    ...(rateLimit === undefined
+      ? []
+      : [{ kind: 'rateLimit', limits: rateLimit, decorator: decorator('rateLimit') } as const]),
   ];
 }
 

@@ -63,6 +63,9 @@ export type DenialReason =
   | 'policy_denied'
   | 'policy_failed'
   | 'denied_by_default'
+  // Rate limits.
+  | 'rate_limited'
+  | 'rate_limit_unavailable'
   // The way in.
   | 'route_unknown'
   | 'transport_unsupported';

@@ -20,6 +20,18 @@ export type Declaration =
       /** The options of the part, checked and compiled by the edge. */
       readonly value: unknown;
       readonly decorator: string;
+    }
+  | {
+      readonly kind: 'rateLimit';
+      /** Names and definitions, checked and compiled by rate limiting. */
+      readonly limits: readonly unknown[];
+      readonly decorator: string;
+    }
+  | {
+      readonly kind: 'skipRateLimit';
+      /** The limits that do not hold here; empty for all of them. */
+      readonly names: readonly string[];
+      readonly decorator: string;
     };
 
 /** What the edge lets a route say for itself. */

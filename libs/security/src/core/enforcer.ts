@@ -15,6 +15,9 @@ export interface DenialAnswer {
   readonly redirect?: { readonly url: string; readonly status: number } | undefined;
   /** Thrown in place of a `SecurityException`. */
   readonly exception?: HttpException | undefined;
+  /** The name of the limit that denied, for the event. */
+  readonly limit?: string | undefined;
+  readonly contentType?: string | undefined;
 }
 
 /** Carries out decisions: publishes them, sets the headers of a denial and throws it. */
@@ -37,7 +40,7 @@ export class Enforcer {
   }
 
   deny(execution: ExecutionContext, denial: Denied, principal?: Principal, answer: DenialAnswer = {}): never {
-    this.observeDenial(execution, denial, principal);
+    if (this.events.observed) this.publish(execution, denial, principal, answer.limit);
     const http = execution.getType() === 'http';
     if (http && answer.redirect !== undefined) {
       this.setHeader(execution, 'Location', answer.redirect.url);
@@ -54,6 +57,7 @@ export class Enforcer {
         answer.challenges.length === 1 ? answer.challenges[0] : answer.challenges,
       );
     }
+    if (http && answer.contentType !== undefined) this.setHeader(execution, 'Content-Type', answer.contentType);
     throw answer.exception ?? new SecurityException(denial);
   }
 
@@ -62,11 +66,22 @@ export class Enforcer {
     if (this.events.observed) this.publish(execution, denial, principal);
   }
 
+  /** Publishes what is recorded only: the request goes on. */
+  recordDenial(execution: ExecutionContext, denial: Denied, principal: Principal | undefined, limit: string): void {
+    if (this.events.observed) this.publish(execution, denial, principal, limit, false);
+  }
+
   private setHeader(execution: ExecutionContext, name: string, value: unknown): void {
     this.adapterHost.httpAdapter.setHeader(execution.getArgByIndex(1), name, value as string);
   }
 
-  private publish(execution: ExecutionContext, denial: Denied | undefined, principal: Principal | undefined): void {
+  private publish(
+    execution: ExecutionContext,
+    denial: Denied | undefined,
+    principal: Principal | undefined,
+    limit?: string,
+    enforced?: false,
+  ): void {
     const transport = execution.getType<string>();
     const request = transport === 'http' ? httpRequestOf(execution) : undefined;
     this.events.emit({
@@ -74,6 +89,8 @@ export class Enforcer {
       time: this.clock.now(),
       allowed: denial === undefined,
       reason: denial?.reason,
+      enforced,
+      limit,
       route: `${execution.getClass().name}.${execution.getHandler().name}`,
       transport,
       method: request?.method,

@@ -69,6 +69,8 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   policy_denied: { status: 403, message: 'A policy denies the request' },
   policy_failed: { status: 403, message: 'A policy could not be decided' },
   denied_by_default: { status: 403, message: 'No rule allows the request' },
+  rate_limited: { status: 429, message: 'Too many requests' },
+  rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
   route_unknown: { status: 403, message: 'No policy is known for the handler' },
   transport_unsupported: { status: 403, message: 'The handler is not reachable over this transport' },
 };

@@ -14,6 +14,8 @@ export interface DecisionEvent {
   readonly enforced?: false | undefined;
   /** `Controller.handler`; absent where the request was denied before it was routed. */
   readonly route?: string | undefined;
+  /** The name of the limit, where a rate limit denied. */
+  readonly limit?: string | undefined;
   /** `http`, or the transport's name as Nest gives it. */
   readonly transport: string;
   readonly method?: string | undefined;
@@ -57,8 +59,17 @@ export interface CspViolationEvent {
   readonly violation: CspViolation;
 }
 
+/** Emitted when a store that is shared stops answering, and when it answers again. */
+export interface StoreEvent {
+  readonly type: 'store_unavailable' | 'store_recovered';
+  readonly time: number;
+  readonly store: 'rate-limit';
+  /** What holds without it. */
+  readonly policy: 'open' | 'closed' | 'local';
+}
+
 /** Everything that is published; told apart by `type`. */
-export type SecurityEvent = DecisionEvent | KeysChangedEvent | CspViolationEvent;
+export type SecurityEvent = DecisionEvent | KeysChangedEvent | CspViolationEvent | StoreEvent;
 
 /** Called with each event, before the request goes on: hand over what takes time. What it throws is logged. */
 export type SecurityEventListener = (event: SecurityEvent) => void;

@@ -2,7 +2,14 @@ import type { Type } from '@nestjs/common';
 import { namesOf, requirementProblem, type Declaration, type EdgePart } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
 import { nearestName } from './options.rules.js';
-import type { Access, DeclarationLevel, HandlerFunction, Requirement, RoutePolicy } from './route-policy.js';
+import type {
+  Access,
+  DeclarationLevel,
+  DeclaredRateLimits,
+  HandlerFunction,
+  Requirement,
+  RoutePolicy,
+} from './route-policy.js';
 
 /** The rules declared in one place; layers are ordered from the handler outwards. */
 export interface DeclarationLayer {
@@ -69,6 +76,8 @@ export function compileRoutePolicy(
   const resolved: Access =
     declared ?? (required !== undefined || known.fallback === 'authenticated' ? 'authenticated' : 'denied');
 
+  const rateLimits = rateLimitsOf(layers);
+
   return Object.freeze({
     id: route.id,
     controller: route.controller,
@@ -80,12 +89,14 @@ export function compileRoutePolicy(
     scopes: scopes && Object.freeze([...scopes.rule.scopes]),
     policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
     edge: edgePartsOf(layers),
+    rateLimits: rateLimits.declared,
     declaredAt: Object.freeze({
       ...(entry && { access: entry.layer.level }),
       ...(roles && { roles: roles.layer.level }),
       ...(permissions && { permissions: permissions.layer.level }),
       ...(scopes && { scopes: scopes.layer.level }),
       ...(policies && { policies: policies.layer.level }),
+      ...(rateLimits.layer && { rateLimits: rateLimits.layer.level }),
     }),
   });
 }
@@ -106,6 +117,18 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
     if (parts.has(part)) report(`${decorator} is given twice`, 'Keep one of them');
     parts.add(part);
   }
+  for (const kind of ['rateLimit', 'skipRateLimit'] as const) {
+    const rules = of(kind);
+    if (rules.length > 1) report(`${listed(rules)} are given together`, 'Name all the limits in one of them');
+  }
+  const limits = of('rateLimit');
+  const skipped = of('skipRateLimit').filter(({ names }) => names.length === 0);
+  if (limits.length > 0 && skipped.length > 0) {
+    report(
+      `${listed([...limits, ...skipped])} contradict each other`,
+      'Name what does not hold: @SkipRateLimit("anonymous")',
+    );
+  }
   const access = of('access')[0];
   if (access !== undefined && access.access !== 'authenticated') {
     const kinds = access.access === 'public' ? REQUIREMENTS : OF_IDENTITY;
@@ -122,7 +145,7 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 }
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
-  if (rule.kind === 'edge') return;
+  if (rule.kind === 'edge' || rule.kind === 'rateLimit' || rule.kind === 'skipRateLimit') return;
   if (rule.kind === 'access') {
     if (rule.access === 'public') return;
     for (const scheme of rule.schemes) {
@@ -203,7 +226,7 @@ function nearest<K extends Kind>(layers: readonly DeclarationLayer[], kind: K): 
 }
 
 function hasRequirement(layer: DeclarationLayer): boolean {
-  return layer.declarations.some(({ kind }) => kind !== 'access' && kind !== 'edge');
+  return layer.declarations.some(({ kind }) => (REQUIREMENTS as readonly string[]).includes(kind));
 }
 
 function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
@@ -211,7 +234,9 @@ function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
 }
 
 function withoutExemption(layer: DeclarationLayer): DeclarationLayer {
-  const declarations = layer.declarations.filter((rule) => rule.kind !== 'access' || rule.access === 'authenticated');
+  const declarations = layer.declarations.filter(
+    (rule) => rule.kind !== 'skipRateLimit' && (rule.kind !== 'access' || rule.access === 'authenticated'),
+  );
   return declarations.length === layer.declarations.length ? layer : { ...layer, declarations };
 }
 
@@ -246,6 +271,26 @@ function edgePartsOf(layers: readonly DeclarationLayer[]): RoutePolicy['edge'] {
     }
   }
   return parts === undefined ? NO_EDGE_PARTS : Object.freeze(parts);
+}
+
+const NO_RATE_LIMITS: DeclaredRateLimits = Object.freeze({ skipped: Object.freeze([]) });
+
+/** The nearest limits and exemptions; `@Public` lifts none of them, and a nearer limit beats an exemption from all. */
+function rateLimitsOf(layers: readonly DeclarationLayer[]): {
+  declared: DeclaredRateLimits;
+  layer: DeclarationLayer | undefined;
+} {
+  const limits = nearest(layers, 'rateLimit');
+  const skip = nearest(layers, 'skipRateLimit');
+  if (limits === undefined && skip === undefined) return { declared: NO_RATE_LIMITS, layer: undefined };
+  const isSkipped = skip?.rule.names.length === 0 && (limits === undefined || skip.index < limits.index);
+  return {
+    declared: Object.freeze({
+      limits: isSkipped || limits === undefined ? undefined : Object.freeze([...limits.rule.limits]),
+      skipped: isSkipped || Object.freeze([...(skip?.rule.names ?? [])]),
+    }),
+    layer: isSkipped ? skip.layer : (limits ?? skip)?.layer,
+  };
 }
 
 /** Several `@Policy` on one level add up. */

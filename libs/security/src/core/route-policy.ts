@@ -1,6 +1,7 @@
 import type { Abstract, ExecutionContext, HttpException, Type } from '@nestjs/common';
 import type { EdgePart } from './declarations.js';
 import type { Decision, Denied } from './decision.js';
+import type { AnswerField } from './passage.js';
 import type { Principal } from './principal.js';
 import type { HttpRequest } from './request.js';
 
@@ -36,10 +37,20 @@ export interface RoutePolicy {
   readonly policies: readonly PolicyReference[];
   /** What the route says for itself to the edge: by part, the value of the nearest decorator. */
   readonly edge: Readonly<Partial<Record<EdgePart, unknown>>>;
+  /** What the route says of rate limits, beside those that hold for every route. */
+  readonly rateLimits: DeclaredRateLimits;
   /** The level each rule comes from; a rule that was not declared is absent. */
   readonly declaredAt: Readonly<
-    Partial<Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies', DeclarationLevel>>
+    Partial<Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies' | 'rateLimits', DeclarationLevel>>
   >;
+}
+
+/** What decorators say of the rate limits of a route. */
+export interface DeclaredRateLimits {
+  /** Names and definitions, in place of the default limits; absent where nothing was declared. */
+  readonly limits?: readonly unknown[] | undefined;
+  /** The limits that do not hold for the route, by name; `true` for all of them. */
+  readonly skipped: true | readonly string[];
 }
 
 // eslint-disable-next-line typescript/no-unsafe-function-type
@@ -96,11 +107,36 @@ export type AdmissionStep = (request: HttpRequest) => Decision;
 /** Asked once it is known who calls: whether the caller wanted the request to be made. */
 export type ProtectionStep = (request: HttpRequest, principal: Principal | undefined, ambient: boolean) => Decision;
 
+/** How a denial by a rate limit is answered. */
+export interface LimitDenial {
+  readonly denial: Denied;
+  readonly exception: HttpException;
+  /** The name of the limit. */
+  readonly limit: string;
+  /** Header fields that go with the answer, beside those that every answer of the route carries. */
+  readonly fields: readonly AnswerField[];
+  /** That of the body, where it is not JSON as everything else. */
+  readonly contentType?: string | undefined;
+}
+
+/**
+ * Takes what a request costs of the limits of one stage: `undefined` where all of them allow it. Before anybody is
+ * known, `principal` is `undefined`.
+ */
+export type LimitStep = (
+  execution: ExecutionContext,
+  principal: Principal | undefined,
+) => LimitDenial | undefined | Promise<LimitDenial | undefined>;
+
 /** A policy with the checks compiled from it. */
 export interface GuardedRoute {
   readonly policy: RoutePolicy;
   readonly admit: AdmissionStep;
   readonly protect: ProtectionStep;
+  /** Asked before anybody is authenticated: limits by address. Absent where there are none. */
+  readonly limitAddress?: LimitStep | undefined;
+  /** Asked once it is known who calls. Absent where there are no such limits. */
+  readonly limitPrincipal?: LimitStep | undefined;
   /** Absent on public routes. */
   readonly authenticate?: AuthenticationStep | undefined;
   /** Absent where being authenticated is all that is asked. */

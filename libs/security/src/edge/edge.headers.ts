@@ -1,11 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import type { AnswerField as HeaderEntry } from '../core/passage.js';
 
-/** A header field, with its name as it is sent and as it is looked up. */
-export interface HeaderEntry {
-  readonly name: string;
-  readonly key: string;
-  readonly value: string;
-}
+export type { HeaderEntry };
 
 export type HeaderList = readonly HeaderEntry[];
 

@@ -65,6 +65,12 @@ export class EdgePassage extends Passage {
     if (this.confirmed || status >= 400 || route.cors === rules.root.cors) {
       for (let i = 0; i < cors.length; i++) headers.add(cors[i] as HeaderList[number]);
     }
+    const { fields, standings, standingFields } = this;
+    for (let i = 0; i < fields.length; i++) headers.add(fields[i] as HeaderList[number]);
+    if (standingFields !== undefined) {
+      const told = standingFields(standings);
+      for (let i = 0; i < told.length; i++) headers.add(told[i] as HeaderList[number]);
+    }
     for (const policy of route.nonced) headers.add(headerEntry(policy.name, policy.value(this.nonce)));
     if (rules.storesNothingPersonal && this.admission !== undefined && this.admission.principal !== ANONYMOUS) {
       headers.add(NOT_STORED);

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { LimitText } from './limit-text.js';
+import type { RateLimitAlgorithm, StoredLimit } from './rate-limit.store.port.js';
+
+/** A limit as stores count it, with what clients are told of it. */
+export interface CountedLimit extends StoredLimit {
+  readonly name: string;
+  /** Its item of `RateLimit-Policy`. */
+  readonly policy: string;
+  /** What the fields of @nestjs/throttler carry behind their names: `-short`; empty for all others. */
+  readonly suffix: string;
+}
+
+export interface LimitIdentity {
+  readonly name: string;
+  /** The route that has a quota of its own; absent where routes share one. */
+  readonly route?: string | undefined;
+  readonly plan?: string | undefined;
+  readonly suffix?: string | undefined;
+}
+
+const LONGEST_ID = 200;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+/** @param block milliseconds, 0 for none */
+export function countedLimit(
+  { name, route, plan, suffix = '' }: LimitIdentity,
+  { quota, window, burst }: LimitText,
+  algorithm: RateLimitAlgorithm,
+  block: number,
+): CountedLimit {
+  return Object.freeze({
+    id: storable([name, route, plan].filter((part) => part !== undefined).join('@')),
+    algorithm,
+    quota,
+    window,
+    burst: Math.max(1, burst ?? quota),
+    block,
+    name,
+    // The draft counts windows in whole seconds (draft-ietf-httpapi-ratelimit-headers-10, section 3.1.2).
+    policy: `"${name}";q=${quota};w=${Math.ceil(window / 1000)}`,
+    suffix,
+  });
+}
+
+/** Names of plans and classes may hold anything. */
+function storable(id: string): string {
+  if (id.length <= LONGEST_ID && PRINTABLE.test(id)) return id;
+  return createHash('sha256').update(id).digest('base64url');
+}

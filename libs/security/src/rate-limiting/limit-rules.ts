@@ -1,0 +1,160 @@
+import { Logger, type ExecutionContext } from '@nestjs/common';
+import { countedLimit, type CountedLimit, type LimitIdentity } from './counted-limit.js';
+import { parseDuration, parseLimit, type LimitText } from './limit-text.js';
+import { compilePartition, type Partition } from './partition.js';
+import type { RateLimitAlgorithm } from './rate-limit.store.port.js';
+import type { RateLimitContext, RateLimitKey, RateLimitSettings } from './rate-limiting.options.js';
+
+const logger = new Logger('SecurityModule');
+
+/** What a request is charged. */
+export interface LimitCharge {
+  readonly limit: CountedLimit;
+  readonly partition: string;
+  readonly cost: number;
+}
+
+/** One limit of one route, compiled. */
+export interface LimitRule {
+  readonly name: string;
+  /** Whether it is asked before anybody is authenticated. */
+  readonly byAddress: boolean;
+  /** The same for rules that count together. */
+  readonly id: string;
+  /** Whether the limit is told in the header of answers. */
+  readonly told: boolean;
+  /** The statuses of the answers that count; `undefined` for all. */
+  readonly counts: ((status: number) => boolean) | undefined;
+  /** The text of the error in place of the library's own. */
+  readonly message?: ((execution: ExecutionContext, charge: LimitCharge, retryAfter: number) => string) | undefined;
+  /** `undefined` where the limit does not hold for the request. */
+  chargeOf(
+    context: RateLimitContext,
+    execution: ExecutionContext | undefined,
+  ): LimitCharge | undefined | Promise<LimitCharge | undefined>;
+}
+
+/** What rules are made with. */
+export interface RuleDefaults {
+  readonly algorithm: RateLimitAlgorithm;
+  readonly addressOf: Partition;
+}
+
+/** Where a rule stands. */
+export interface RulePlace {
+  readonly name: string;
+  readonly isPublic: boolean;
+  /** The route, for limits that each route has for itself. */
+  readonly route: string;
+  /** Whether the limit has a name of its own. */
+  readonly isNamed: boolean;
+}
+
+/** Compiles settings that were checked. */
+export function compileRule(
+  definition: string | RateLimitSettings,
+  place: RulePlace,
+  { algorithm, addressOf }: RuleDefaults,
+): LimitRule {
+  const settings = settingsOf(definition);
+  const { by = place.isPublic ? 'ip' : 'user', scope = place.isNamed ? 'shared' : 'route' } = settings;
+  const identity = { name: place.name, route: scope === 'route' ? place.route : undefined };
+  const limit = limitOf(settings, identity, algorithm);
+  const plans = new Map(
+    Object.entries(settings.plans ?? {}).map(([plan, text]) => [
+      plan,
+      limitOf({ ...settings, limit: text, window: undefined, burst: undefined }, { ...identity, plan }, algorithm),
+    ]),
+  );
+  const where = `The rate limit "${place.name}"`;
+  const key = typeof by === 'function' ? orNothing(by, `${where}: by`) : by;
+  const partitionOf = compilePartition(key, addressOf);
+  const costOf = compileCost(settings.cost, where);
+  const planOf = settings.plan === undefined ? planClaim : orNothing(settings.plan, `${where}: plan`);
+  const limitFor = plans.size === 0 ? () => limit : byPlan(limit, plans, planOf);
+  return {
+    name: place.name,
+    byAddress: isByAddress(by, settings),
+    id: limit.id,
+    told: true,
+    counts: compileCounts(settings.countOn),
+    chargeOf: (context) => ({ limit: limitFor(context), partition: partitionOf(context), cost: costOf(context) }),
+  };
+}
+
+/** The limit that settings, which were checked, make. */
+export function limitOf(
+  definition: string | RateLimitSettings,
+  identity: LimitIdentity,
+  algorithm: RateLimitAlgorithm,
+): CountedLimit {
+  const settings = settingsOf(definition);
+  const text = textOf(settings);
+  const chosen = settings.algorithm ?? (text.burst === undefined ? algorithm : 'token-bucket');
+  return countedLimit(identity, text, chosen, parseDuration(settings.block) ?? 0);
+}
+
+function settingsOf(definition: string | RateLimitSettings): RateLimitSettings {
+  return typeof definition === 'string' ? { limit: definition } : definition;
+}
+
+/** A plan is that of somebody who is known, and so is a cost that is asked for. */
+function isByAddress(by: RateLimitKey, { plans, cost }: RateLimitSettings): boolean {
+  return by === 'ip' && plans === undefined && typeof cost !== 'function';
+}
+
+function textOf({ limit, window, burst }: RateLimitSettings): LimitText {
+  // What is neither was refused by the check; were it not, nothing would be allowed (fails closed).
+  const text = typeof limit === 'string' ? parseLimit(limit) : undefined;
+  return {
+    quota: text?.quota ?? (typeof limit === 'number' ? limit : 0),
+    window: text?.window ?? parseDuration(window) ?? 1000,
+    burst: burst ?? text?.burst,
+  };
+}
+
+function compileCost(cost: RateLimitSettings['cost'] = 1, where: string): (context: RateLimitContext) => number {
+  if (typeof cost === 'number') return () => cost;
+  const unitsOf = orNothing(cost, `${where}: cost`);
+  return (context) => {
+    const units: unknown = unitsOf(context);
+    return Number.isSafeInteger(units) && (units as number) >= 0 ? (units as number) : 1;
+  };
+}
+
+function compileCounts(countOn: RateLimitSettings['countOn'] = 'all'): LimitRule['counts'] {
+  if (typeof countOn === 'function') return countOn;
+  if (countOn === 'all') return undefined;
+  return countOn === 'failure' ? (status) => status >= 400 : (status) => status < 400;
+}
+
+function byPlan(
+  otherwise: CountedLimit,
+  plans: ReadonlyMap<string, CountedLimit>,
+  planOf: NonNullable<RateLimitSettings['plan']>,
+): (context: RateLimitContext) => CountedLimit {
+  return (context) => plans.get(planOf(context) ?? '') ?? otherwise;
+}
+
+const planClaim: NonNullable<RateLimitSettings['plan']> = ({ principal }) =>
+  principal?.claims['plan'] as string | undefined;
+
+/**
+ * What a function of the application throws counts as no answer: a request without a body must not become an error of
+ * the server by that. It is logged once, so that nobody can fill the log with it.
+ */
+function orNothing<T>(
+  ask: (context: RateLimitContext) => T,
+  where: string,
+): (context: RateLimitContext) => T | undefined {
+  let isLogged = false;
+  return (context) => {
+    try {
+      return ask(context);
+    } catch (error) {
+      if (!isLogged) logger.error(`${where} threw an error`, error instanceof Error ? error.stack : undefined);
+      isLogged = true;
+      return undefined;
+    }
+  };
+}

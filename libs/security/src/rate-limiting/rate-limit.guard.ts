@@ -1,0 +1,125 @@
+import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ThrottlerGuard, type ThrottlerLimitDetail, type ThrottlerStorage } from '@nestjs/throttler';
+import { denied } from '../core/decision.js';
+import { Enforcer } from '../core/enforcer.js';
+import type { Passage } from '../core/passage.js';
+import type { Principal } from '../core/principal.js';
+import { clientAddressOf, httpRequestOf, passageOf, principalOf, type HttpRequest } from '../core/request.js';
+import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
+import { RateLimitException } from './rate-limit.exception.js';
+import { RateLimiting } from './rate-limiting.js';
+import { countHit } from './throttler-storage.port.js';
+
+const RATE_LIMITED = denied('rate_limited');
+const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
+
+/**
+ * Enforces rate limits. `SecurityGuard` includes it; alone, it is for `@UseGuards` where the global guard is switched
+ * off.
+ *
+ * A class that extends it works as one that extends `ThrottlerGuard` of @nestjs/throttler, with the throttlers and the
+ * store of `rateLimit`, and has the throttlers for itself: `SecurityGuard` leaves them to it.
+ */
+@Injectable()
+export class RateLimitGuard extends ThrottlerGuard {
+  constructor(
+    // By name: ThrottlerGuard has its own parameters injected in these places.
+    @Inject(RateLimiting) private readonly limiting: RateLimiting,
+    @Inject(Enforcer) private readonly enforcer: Enforcer,
+    reflector: Reflector,
+  ) {
+    super(limiting.throttlerOptions, storageOver(limiting), reflector);
+    if (new.target !== RateLimitGuard) limiting.leaveThrottlersToGuard();
+  }
+
+  override async onModuleInit(): Promise<void> {
+    // It would warn where there are none.
+    if (this.limiting.throttlers.size > 0) await super.onModuleInit();
+  }
+
+  override async canActivate(execution: ExecutionContext): Promise<boolean> {
+    if (this.constructor !== RateLimitGuard) return this.limiting.throttlers.size === 0 || super.canActivate(execution);
+    const route = this.enforcer.routeOf(execution);
+    if (route === undefined) return true;
+    const principal = execution.getType() === 'http' ? principalOf(httpRequestOf(execution)) : undefined;
+    return (await this.limitAddress(route, execution)) && (await this.limitPrincipal(route, execution, principal));
+  }
+
+  /** @internal Before anybody is authenticated. */
+  limitAddress(route: GuardedRoute, execution: ExecutionContext): true | Promise<true> {
+    return route.limitAddress === undefined || this.ask(route.limitAddress, 'address', route, execution, undefined);
+  }
+
+  /** @internal Once it is known who calls. */
+  limitPrincipal(
+    route: GuardedRoute,
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+  ): true | Promise<true> {
+    return (
+      route.limitPrincipal === undefined || this.ask(route.limitPrincipal, 'principal', route, execution, principal)
+    );
+  }
+
+  private ask(
+    step: LimitStep,
+    stage: 'address' | 'principal',
+    route: GuardedRoute,
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+  ): true | Promise<true> {
+    if (execution.getType() !== 'http') return this.withoutRequest(route, execution);
+    const passage = passageOf(httpRequestOf(execution));
+    // Denied by the edge's part of the guard, or asked already by the other of two guards.
+    if (passage === undefined || !passage.firstAsked(stage, route)) return true;
+    const denial = step(execution, principal);
+    if (denial === undefined) return true;
+    return denial instanceof Promise
+      ? denial.then((settled) => settled === undefined || this.deny(settled, execution, principal, passage))
+      : this.deny(denial, execution, principal, passage);
+  }
+
+  /** There is nobody to count; what asks for limits itself is not let through uncounted (fails closed). */
+  private withoutRequest(route: GuardedRoute, execution: ExecutionContext): true {
+    return route.policy.rateLimits.limits === undefined || this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
+  }
+
+  private deny(
+    { denial, limit, exception, fields, contentType }: LimitDenial,
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+    passage: Passage,
+  ): true {
+    if (this.limiting.records && denial === RATE_LIMITED) {
+      this.enforcer.recordDenial(execution, denial, principal, limit);
+      return true;
+    }
+    passage.fields = fields;
+    return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType });
+  }
+
+  protected override async getTracker(request: HttpRequest): Promise<string> {
+    return this.limiting.addressOf({ request, principal: undefined, address: clientAddressOf(request) });
+  }
+
+  /** By route, as (class, handler) names are not unique. */
+  protected override generateKey(execution: ExecutionContext, tracker: string, name: string): string {
+    const route = this.enforcer.routeOf(execution);
+    return `${name}@${route === undefined ? super.generateKey(execution, tracker, name) : this.limiting.routeName(route.policy)}:${tracker}`;
+  }
+
+  protected override async throwThrottlingException(
+    execution: ExecutionContext,
+    detail: ThrottlerLimitDetail,
+  ): Promise<void> {
+    const message = await this.getErrorMessage(execution, detail);
+    const exception = new RateLimitException(RATE_LIMITED, message === this.errorMessage ? undefined : message);
+    this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception });
+  }
+}
+
+/** The store of the application, as ThrottlerGuard asks for it. */
+function storageOver({ store }: RateLimiting): ThrottlerStorage {
+  return { increment: (...hit) => countHit(store, ...hit) };
+}

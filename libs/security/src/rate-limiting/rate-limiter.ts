@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { nearestName } from '../core/options.rules.js';
+import type { CountedLimit } from './counted-limit.js';
+import type { Standing } from './rate-limit.store.port.js';
+import { partitionOfKey } from './partition.js';
+import { RateLimiting } from './rate-limiting.js';
+
+/** How somebody stands with a limit of `rateLimit.limits`. */
+export interface RateLimitStatus {
+  readonly allowed: boolean;
+  /** Units in a window. */
+  readonly limit: number;
+  /** Units that are left. */
+  readonly remaining: number;
+  /** Milliseconds until all units are there again. */
+  readonly resetAfter: number;
+  /** Milliseconds until as much may be taken, 0 where it is allowed, `Infinity` where it is more than there ever is. */
+  readonly retryAfter: number;
+}
+
+/** What was taken, to be given back by `refund`. */
+export interface RateLimitReceipt extends RateLimitStatus {
+  /** @internal */
+  readonly takenAt: number;
+}
+
+/**
+ * The limits of `rateLimit.limits` for whatever a decorator cannot say: the size of an upload, the rows of a report, a
+ * message of a socket. A key is what a function of `by` would answer, and counts together with it.
+ *
+ * ```ts
+ * const receipt = await limiter.consume('export', user.id, { cost: rows.length });
+ * if (!receipt.allowed) throw new ServiceUnavailableException();
+ * ```
+ */
+@Injectable()
+export class RateLimiter {
+  constructor(private readonly limiting: RateLimiting) {}
+
+  /**
+   * Takes units, all or none.
+   *
+   * @param key who is counted
+   * @throws where no limit has that name, or the store is away and `onStoreError` is `closed`
+   */
+  async consume(name: string, key: string, { cost = 1 }: { readonly cost?: number } = {}): Promise<RateLimitReceipt> {
+    const limit = this.limitOf(name, key);
+    const [standing] = await this.limiting.store.consume([
+      { limit, partition: partitionOfKey(key), cost: checked(cost) },
+    ]);
+    return receiptOf(limit, standing as Standing);
+  }
+
+  /** What `consume` would answer; nothing is taken. */
+  async peek(name: string, key: string, { cost = 1 }: { readonly cost?: number } = {}): Promise<RateLimitStatus> {
+    const limit = this.limitOf(name, key);
+    const [standing] = await this.limiting.store.peek([{ limit, partition: partitionOfKey(key), cost: checked(cost) }]);
+    return receiptOf(limit, standing as Standing);
+  }
+
+  /** Gives back what a `consume` took. */
+  async refund(name: string, key: string, receipt: RateLimitReceipt, { cost = 1 } = {}): Promise<void> {
+    if (!receipt.allowed) return;
+    const limit = this.limitOf(name, key);
+    const { takenAt } = receipt;
+    await this.limiting.store.refund([{ limit, partition: partitionOfKey(key), cost: checked(cost), takenAt }]);
+  }
+
+  /** Forgets what was counted for a key. */
+  async reset(name: string, key: string): Promise<void> {
+    await this.limiting.store.reset([{ limit: this.limitOf(name, key), partition: partitionOfKey(key) }]);
+  }
+
+  private limitOf(name: string, key: string): CountedLimit {
+    const limit = this.limiting.limitNamed(name);
+    if (limit === undefined) {
+      const nearest = nearestName(name, this.limiting.limitNames);
+      const hint = nearest === undefined ? 'Declare it in rateLimit.limits' : `Did you mean "${nearest}"?`;
+      throw new RangeError(`No rate limit is named "${name}". ${hint}`);
+    }
+    if (typeof key !== 'string' || key === '') throw new TypeError(`The key for the rate limit "${name}" is no text`);
+    return limit;
+  }
+}
+
+function checked(cost: number): number {
+  if (!Number.isSafeInteger(cost) || cost < 0) throw new RangeError('A cost is a whole number of 0 or more');
+  return cost;
+}
+
+function receiptOf(
+  { quota }: CountedLimit,
+  { allowed, remaining, resetAfter, retryAfter, takenAt }: Standing,
+): RateLimitReceipt {
+  return { allowed, limit: quota, remaining, resetAfter, retryAfter, takenAt };
+}

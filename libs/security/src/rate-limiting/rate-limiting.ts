@@ -1,0 +1,431 @@
+import { Logger, type ExecutionContext } from '@nestjs/common';
+import type { ThrottlerOptions, ThrottlerStorage } from '@nestjs/throttler';
+import type { Clock } from '../core/clock.js';
+import { denied } from '../core/decision.js';
+import type { ConfigurationProblem } from '../core/errors.js';
+import type { SecurityEvents, StoreEvent } from '../core/events.js';
+import type { LimitStanding, Passage } from '../core/passage.js';
+import type { Principal } from '../core/principal.js';
+import { httpRequestOf, passageOf } from '../core/request.js';
+import type { DeclaredRateLimits, LimitDenial, LimitStep, RoutePolicy } from '../core/route-policy.js';
+import type { CountedLimit } from './counted-limit.js';
+import { compileRule, limitOf, type LimitCharge, type LimitRule, type RuleDefaults } from './limit-rules.js';
+import { parseLimit } from './limit-text.js';
+import { MemoryRateLimitStore } from './memory.store.js';
+import { compileAddress, type Partition } from './partition.js';
+import { RateLimitException } from './rate-limit.exception.js';
+import { compileStandingFields, retryFields, type StandingFields } from './rate-limit.headers.js';
+import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
+import {
+  checkLimit,
+  checkName,
+  rateLimitingOptionsOf,
+  type RateLimitContext,
+  type RateLimitingOptions,
+  type RateLimitSettings,
+  type ThrottlerCommonOptions,
+} from './rate-limiting.options.js';
+import { ResilientRateLimitStore } from './resilient.store.js';
+import { StoreUnavailableError } from './store-unavailable.error.js';
+import { compileThrottlerRule, readThrottlerDeclarations, type ThrottlerDeclarations } from './throttler-rules.js';
+import { ThrottlerStorageStore } from './throttler-storage.store.js';
+
+const RATE_LIMITED = denied('rate_limited');
+const UNAVAILABLE = denied('rate_limit_unavailable');
+const PROBLEM = 'application/problem+json';
+
+/** Milliseconds until a client may come back where it is not known when requests can be counted again. */
+const RETRY_UNKNOWN = 1000;
+
+/** The steps of a route's limits; a stage without limits has none. */
+export interface LimitSteps {
+  readonly limitAddress: LimitStep | undefined;
+  readonly limitPrincipal: LimitStep | undefined;
+}
+
+const NO_STEPS: LimitSteps = Object.freeze({ limitAddress: undefined, limitPrincipal: undefined });
+
+/** Knows the limits of the application and compiles, for a route, the steps that take what a request costs. */
+export class RateLimiting {
+  /** Whether who asks for too much is only recorded. */
+  readonly records: boolean;
+  readonly throttlers: ReadonlyMap<string, ThrottlerOptions>;
+  readonly store: RateLimitStore;
+  readonly options: RateLimitingOptions;
+  private readonly logger = new Logger('SecurityModule');
+  private readonly names: ReadonlySet<string>;
+  private readonly defaults: RuleDefaults;
+  private readonly told: StandingFields | undefined;
+  private readonly shared: ReadonlyMap<string, CountedLimit>;
+  private readonly routeNames = new WeakMap<RoutePolicy, string>();
+  /** Whether nothing can be given back. */
+  private readonly keepsWhatItCounts: boolean;
+  private throttlersTakenOver = false;
+
+  constructor(
+    configured: RateLimitingOptions | readonly ThrottlerOptions[] | undefined,
+    private readonly clock: Clock,
+    private readonly events: SecurityEvents,
+  ) {
+    const options = configured === undefined ? {} : rateLimitingOptionsOf(configured);
+    this.options = options;
+    this.records = options.enforcement === 'report';
+    this.throttlers = new Map((options.throttlers ?? []).map((one) => [one.name ?? 'default', one]));
+    this.names = new Set([...Object.keys(options.limits ?? {}), ...this.throttlers.keys()]);
+    this.defaults = {
+      algorithm: options.algorithm ?? 'sliding-window',
+      addressOf: compileAddress(options.ipv6Prefix ?? options.ipv6SubnetPrefix ?? 64),
+    };
+    const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
+    this.told = compileStandingFields(headers === false ? [] : [headers].flat());
+    this.store = this.storeOf(options);
+    const given = options.store ?? options.storage;
+    this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
+    const { algorithm } = this.defaults;
+    this.shared = new Map(
+      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithm)]),
+    );
+  }
+
+  /** As `ThrottlerGuard` takes them. */
+  get throttlerOptions(): ThrottlerCommonOptions {
+    const { skipIf, ignoreUserAgents, getTracker, generateKey, errorMessage, setHeaders } = this.options;
+    const common = { skipIf, ignoreUserAgents, getTracker, generateKey, errorMessage, setHeaders };
+    const given = Object.fromEntries(Object.entries(common).filter(([, value]) => value !== undefined));
+    return { ...(given as Partial<ThrottlerCommonOptions>), throttlers: [...this.throttlers.values()] };
+  }
+
+  get addressOf(): Partition {
+    return this.defaults.addressOf;
+  }
+
+  /** How a route is named where it is counted; by its id where it was not compiled. */
+  routeName(policy: RoutePolicy): string {
+    return this.routeNames.get(policy) ?? policy.id;
+  }
+
+  /** The limits that can be asked by their names. */
+  get limitNames(): Iterable<string> {
+    return this.shared.keys();
+  }
+
+  /** The limit of a name, as routes share it. */
+  limitNamed(name: string): CountedLimit | undefined {
+    return this.shared.get(name);
+  }
+
+  /** A guard of the application enforces the throttlers in its own way. */
+  leaveThrottlersToGuard(): void {
+    this.throttlersTakenOver = true;
+  }
+
+  /**
+   * @param route names the route, the same in every process that runs the application
+   * @param problems gets what is wrong with what the route says
+   */
+  compile(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): LimitSteps {
+    const { limits, skipped } = policy.rateLimits;
+    this.routeNames.set(policy, route);
+    // Without any limit, @Throttle and @SkipThrottle are for a guard of @nestjs/throttler.
+    if (this.names.size === 0 && limits === undefined && (skipped === true || skipped.length === 0)) return NO_STEPS;
+    const found = problems.length;
+    const rules = this.rulesOf(policy, route, problems);
+    if (this.keepsWhatItCounts) checkOutcomes(rules, policy.id, problems);
+    if (problems.length > found || rules.length === 0) return NO_STEPS;
+    return {
+      limitAddress: this.stepOf(rules.filter(({ byAddress }) => byAddress)),
+      limitPrincipal: this.stepOf(rules.filter(({ byAddress }) => !byAddress)),
+    };
+  }
+
+  /** Leaves nothing running behind; clients of stores are the application's to close. */
+  close(): void {
+    if (this.store instanceof ResilientRateLimitStore) this.store.close();
+  }
+
+  /** What was counted is given back; a store that fails here keeps it (fails closed). */
+  giveBack(charges: readonly TakenCharge[]): void {
+    try {
+      const given = this.store.refund(charges);
+      if (given instanceof Promise) given.catch((error: unknown) => this.refundFailed(error));
+    } catch (error) {
+      this.refundFailed(error);
+    }
+  }
+
+  private rulesOf(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): readonly LimitRule[] {
+    const { rateLimits } = policy;
+    const declared = readThrottlerDeclarations(policy, this.names, problems);
+    const skips = skipsOf(rateLimits, declared);
+    if (rateLimits.skipped !== true) {
+      for (const name of rateLimits.skipped) checkName(name, this.names, policy.id, problems);
+    }
+    const rules = new Map<string, LimitRule>();
+    const add = (rule: LimitRule) => rules.set(rule.id, rule);
+    if (!this.throttlersTakenOver) {
+      for (const [name, throttler] of this.throttlers) {
+        if (skips(name)) continue;
+        const place = { name, isPublic: policy.access === 'public', route, isNamed: true };
+        add(compileThrottlerRule(throttler, declared.overrides.get(name), this.options, place, this.defaults));
+      }
+    }
+    const own = rateLimits.limits ?? (rateLimits.skipped === true ? [] : (this.options.default ?? []));
+    for (const name of this.options.global ?? []) if (!skips(name)) this.addNamed(name, policy, route, declared, add);
+    own.forEach((limit, index) => {
+      if (typeof limit === 'string' && parseLimit(limit) === undefined) {
+        checkName(limit, this.names, policy.id, problems);
+        if (this.names.has(limit) && !skips(limit)) this.addNamed(limit, policy, route, declared, add);
+        return;
+      }
+      checkLimit(limit, `@RateLimit of ${policy.id}`, problems);
+      const name = index === 0 ? 'route' : `route-${index + 1}`;
+      const definition = limit as string | RateLimitSettings;
+      if (problems.length === 0) add(this.ruleOf(name, definition, { route, isPublic: isPublic(policy) }, false));
+    });
+    return [...rules.values()];
+  }
+
+  private addNamed(
+    name: string,
+    policy: RoutePolicy,
+    route: string,
+    { overrides }: ThrottlerDeclarations,
+    add: (rule: LimitRule) => void,
+  ): void {
+    const limit = this.options.limits?.[name];
+    if (limit === undefined) return;
+    const override = overrides.get(name);
+    const place = { route, isPublic: isPublic(policy) };
+    if (override === undefined) return add(this.ruleOf(name, limit, place, true));
+    // @Throttle({ name: … }) gives the route a quota of its own.
+    const settings: RateLimitSettings = typeof limit === 'string' ? { limit } : limit;
+    const text = typeof settings.limit === 'string' ? parseLimit(settings.limit) : undefined;
+    const { limit: quota = text?.quota, ttl: window = settings.window ?? text?.window, blockDuration } = override;
+    return add(
+      this.ruleOf(
+        name,
+        {
+          ...settings,
+          limit: quota as number,
+          window: window as number,
+          block: (blockDuration as number | undefined) ?? settings.block,
+          scope: 'route',
+        },
+        place,
+        true,
+      ),
+    );
+  }
+
+  private ruleOf(
+    name: string,
+    definition: string | RateLimitSettings,
+    { route, isPublic: open }: { readonly route: string; readonly isPublic: boolean },
+    isNamed: boolean,
+  ): LimitRule {
+    return compileRule(definition, { name, isPublic: open, route, isNamed }, this.defaults);
+  }
+
+  private stepOf(rules: readonly LimitRule[]): LimitStep | undefined {
+    const [only] = rules;
+    if (only === undefined) return undefined;
+    if (rules.length > 1) return (execution, principal) => this.takeAll(rules, execution, principal);
+    return (execution, principal) => {
+      const request = httpRequestOf(execution);
+      const passage = passageOf(request) as Passage;
+      const charge = only.chargeOf({ request, principal, address: passage.address }, execution);
+      if (charge instanceof Promise) return charge.then((settled) => this.take(rules, [settled], execution, passage));
+      return charge === undefined ? undefined : this.take(rules, [charge], execution, passage);
+    };
+  }
+
+  private takeAll(
+    rules: readonly LimitRule[],
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+  ): ReturnType<LimitStep> {
+    const request = httpRequestOf(execution);
+    const passage = passageOf(request) as Passage;
+    const context: RateLimitContext = { request, principal, address: passage.address };
+    const charges = rules.map((rule) => rule.chargeOf(context, execution));
+    if (!charges.some((charge) => charge instanceof Promise)) {
+      return this.take(rules, charges as (LimitCharge | undefined)[], execution, passage);
+    }
+    return Promise.all(charges).then((settled) => this.take(rules, settled, execution, passage));
+  }
+
+  /** @param charges one a rule, `undefined` where it does not hold */
+  private take(
+    rules: readonly LimitRule[],
+    charges: readonly (LimitCharge | undefined)[],
+    execution: ExecutionContext,
+    passage: Passage,
+  ): ReturnType<LimitStep> {
+    const isWhole = !charges.includes(undefined);
+    const held = isWhole ? rules : rules.filter((_, index) => charges[index] !== undefined);
+    const taken = (isWhole ? charges : charges.filter((charge) => charge !== undefined)) as readonly LimitCharge[];
+    if (taken.length === 0) return undefined;
+    let standings: readonly Standing[] | Promise<readonly Standing[]>;
+    try {
+      standings = this.store.consume(taken);
+    } catch (error) {
+      return this.failed(error, taken);
+    }
+    return standings instanceof Promise
+      ? standings.then(
+          (settled) => this.settle(held, taken, settled, execution, passage),
+          (error: unknown) => this.failed(error, taken),
+        )
+      : this.settle(held, taken, standings, execution, passage);
+  }
+
+  private settle(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    execution: ExecutionContext,
+    passage: Passage,
+  ): LimitDenial | undefined {
+    this.tell(rules, charges, standings, passage);
+    const denying = standings.findIndex(({ allowed }) => !allowed);
+    if (denying === -1) {
+      if (rules.some(({ counts }) => counts !== undefined)) this.awaitOutcome(rules, charges, standings, execution);
+      return undefined;
+    }
+    const charge = charges[denying] as LimitCharge;
+    const { retryAfter } = standings[denying] as Standing;
+    const { problemDetails = false } = this.options;
+    const violated = charges.filter((_, index) => standings[index]?.allowed === false).map(({ limit }) => limit.name);
+    const message = rules[denying]?.message?.(execution, charge, retryAfter);
+    return {
+      denial: RATE_LIMITED,
+      limit: charge.limit.name,
+      exception: new RateLimitException(RATE_LIMITED, message, problemDetails ? violated : undefined),
+      fields: retryFields(retryAfter, charge.limit.suffix),
+      contentType: problemDetails ? PROBLEM : undefined,
+    };
+  }
+
+  /** What the client is told is written with the head of the answer, whoever gives it. */
+  private tell(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    passage: Passage,
+  ): void {
+    if (this.told === undefined) return;
+    const told: LimitStanding[] = passage.standings.length === 0 ? [] : [...passage.standings];
+    for (let i = 0; i < charges.length; i++) {
+      const { remaining, resetAfter } = standings[i] as Standing;
+      if (rules[i]?.told === true) told.push({ limit: charges[i]?.limit as CountedLimit, remaining, resetAfter });
+    }
+    passage.standings = told;
+    passage.standingFields = this.told;
+  }
+
+  /** An answer that never ends counts (fails closed). */
+  private awaitOutcome(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    execution: ExecutionContext,
+  ): void {
+    const response = rawResponseOf(execution);
+    response.once('finish', () => {
+      const given: TakenCharge[] = [];
+      rules.forEach(({ counts }, index) => {
+        const { limit, partition, cost } = charges[index] as LimitCharge;
+        const { takenAt } = standings[index] as Standing;
+        if (counts !== undefined && !isCounted(counts, response.statusCode)) {
+          given.push({ limit, partition, cost, takenAt });
+        }
+      });
+      if (given.length > 0) this.giveBack(given);
+    });
+  }
+
+  private failed(error: unknown, charges: readonly LimitCharge[]): LimitDenial {
+    // What the application chose for a store that is away is no news; anything else is a defect (fails closed).
+    const isAway = error instanceof StoreUnavailableError;
+    if (!isAway) this.logger.error('A rate limit could not be asked', error instanceof Error ? error.stack : undefined);
+    return {
+      denial: UNAVAILABLE,
+      limit: charges[0]?.limit.name ?? '',
+      exception: new RateLimitException(UNAVAILABLE),
+      fields: retryFields(isAway ? error.retryAfter : RETRY_UNKNOWN, ''),
+    };
+  }
+
+  private refundFailed(error: unknown): void {
+    if (error instanceof StoreUnavailableError) return;
+    this.logger.error('What a request took could not be given back', error instanceof Error ? error.stack : undefined);
+  }
+
+  private storeOf(options: RateLimitingOptions): RateLimitStore {
+    const given = options.store ?? options.storage;
+    if (given === undefined) return new MemoryRateLimitStore({ clock: this.clock });
+    if (given instanceof MemoryRateLimitStore) return given;
+    const { onStoreError: policy = 'local', storeTimeout } = options;
+    const emit = (type: StoreEvent['type']) => {
+      if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: 'rate-limit', policy });
+    };
+    return new ResilientRateLimitStore(isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock), {
+      onStoreError: policy,
+      timeout: storeTimeout,
+      fallback: new MemoryRateLimitStore({ clock: this.clock }),
+      onTrip: (cause) => {
+        const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
+        // Its message may hold the address of the store, and a password in it.
+        this.logger.warn(`The store of rate limits does not answer (${name}). Until it does: ${policy}`);
+        emit('store_unavailable');
+      },
+      onHeal: (away) => {
+        this.logger.log(`The store of rate limits answers again, after ${Math.round(away)} ms`);
+        emit('store_recovered');
+      },
+    });
+  }
+}
+
+function checkOutcomes(rules: readonly LimitRule[], where: string, problems: ConfigurationProblem[]): void {
+  for (const { name, counts } of rules) {
+    if (counts === undefined) continue;
+    problems.push({
+      where,
+      problem: `the rate limit "${name}" counts on the outcome, and a ThrottlerStorage gives nothing back`,
+      fix: 'Use a store of the library, or leave countOn out',
+    });
+  }
+}
+
+function isPublic({ access }: RoutePolicy): boolean {
+  return access === 'public';
+}
+
+function skipsOf({ skipped }: DeclaredRateLimits, declared: ThrottlerDeclarations): (name: string) => boolean {
+  return (name) => skipped === true || skipped.includes(name) || declared.skipped.has(name);
+}
+
+function isRateLimitStore(store: RateLimitStore | ThrottlerStorage): store is RateLimitStore {
+  return typeof (store as Partial<RateLimitStore>).consume === 'function';
+}
+
+/** What is asked of Node's response. */
+interface RawResponse {
+  readonly statusCode: number;
+  once(event: 'finish', listener: () => void): unknown;
+}
+
+function rawResponseOf(execution: ExecutionContext): RawResponse {
+  const response = execution.getArgByIndex<RawResponse & { readonly raw?: RawResponse }>(1);
+  return response.raw ?? response;
+}
+
+/** Whatever breaks while it is judged counts (fails closed). */
+function isCounted(counts: (status: number) => boolean, status: number): boolean {
+  try {
+    return counts(status) !== false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,167 @@
+import 'reflect-metadata';
+import type { ExecutionContext } from '@nestjs/common';
+import type { ThrottlerOptions } from '@nestjs/throttler';
+import type { ConfigurationProblem } from '../core/errors.js';
+import type { RoutePolicy } from '../core/route-policy.js';
+import { countedLimit, type CountedLimit } from './counted-limit.js';
+import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
+import { checkName, type RateLimitContext, type ThrottlerCommonOptions } from './rate-limiting.options.js';
+
+// The metadata keys of @Throttle and @SkipThrottle, which @nestjs/throttler does not export.
+const KEYS = {
+  limit: 'THROTTLER:LIMIT',
+  ttl: 'THROTTLER:TTL',
+  blockDuration: 'THROTTLER:BLOCK_DURATION',
+  getTracker: 'THROTTLER:TRACKER',
+  generateKey: 'THROTTLER:KEY_GENERATOR',
+} as const;
+const SKIP = 'THROTTLER:SKIP';
+
+/** What `@Throttle` says of one throttler for a route; what it does not say is the throttler's own. */
+export type ThrottleOverride = Partial<Pick<ThrottlerOptions, keyof typeof KEYS>>;
+
+/** What @nestjs/throttler's decorators say of a route. */
+export interface ThrottlerDeclarations {
+  readonly overrides: ReadonlyMap<string, ThrottleOverride>;
+  readonly skipped: ReadonlySet<string>;
+}
+
+type Target = RoutePolicy['handler'] | RoutePolicy['controller'];
+
+/** Reads `@Throttle` and `@SkipThrottle`, the handler's before the class's; adds unknown names to `problems`. */
+export function readThrottlerDeclarations(
+  { handler, controller, id }: RoutePolicy,
+  names: ReadonlySet<string>,
+  problems: ConfigurationProblem[],
+): ThrottlerDeclarations {
+  const targets: Target[] = [handler, controller];
+  const overrides = new Map<string, ThrottleOverride>();
+  const skipped = new Set<string>();
+  const named = new Set(targets.flatMap((target) => throttlersNamedOn(target)));
+  for (const name of named) {
+    checkName(name, names, id, problems);
+    const override: Record<string, unknown> = {};
+    for (const [option, key] of Object.entries(KEYS)) {
+      const value = nearest(targets, key + name);
+      if (value !== undefined) override[option] = value;
+    }
+    if (Object.keys(override).length > 0) overrides.set(name, override as ThrottleOverride);
+    if (nearest(targets, SKIP + name) === true) skipped.add(name);
+  }
+  return { overrides, skipped };
+}
+
+function throttlersNamedOn(target: Target): string[] {
+  const prefixes = [SKIP, ...Object.values(KEYS)];
+  return (Reflect.getMetadataKeys(target) as unknown[]).flatMap((key) => {
+    const prefix = typeof key === 'string' ? prefixes.find((start) => key.startsWith(start)) : undefined;
+    return prefix === undefined ? [] : [(key as string).slice(prefix.length)];
+  });
+}
+
+function nearest(targets: readonly Target[], key: string): unknown {
+  for (const target of targets) {
+    const value: unknown = Reflect.getMetadata(key, target);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+type Resolved = Readonly<Record<'limit' | 'ttl' | 'block', number>>;
+
+// Limits that functions answered, of one rule.
+const REMEMBERED = 64;
+
+/** Compiles a throttler for a route: a fixed window, of each route for itself, that denies for as long as it lasts. */
+export function compileThrottlerRule(
+  throttler: ThrottlerOptions,
+  override: ThrottleOverride | undefined,
+  common: Omit<ThrottlerCommonOptions, 'throttlers'>,
+  place: RulePlace,
+  { addressOf }: RuleDefaults,
+): LimitRule {
+  const { name } = place;
+  const options = { ...throttler, ...override };
+  const getTracker = options.getTracker ?? common.getTracker;
+  const generateKey = options.generateKey ?? common.generateKey;
+  const skipIf = throttler.skipIf ?? common.skipIf;
+  const ignored = throttler.ignoreUserAgents ?? common.ignoreUserAgents ?? [];
+  const { errorMessage } = common;
+  const suffix = name === 'default' ? '' : `-${name}`;
+  // A key that the application makes is the whole of what is counted together.
+  const route = generateKey === undefined ? place.route : undefined;
+  const limits = new Map<string, CountedLimit>();
+
+  function limitOf({ limit, ttl, block }: Resolved): CountedLimit {
+    const key = `${limit}/${ttl}/${block}`;
+    let known = limits.get(key);
+    if (known === undefined) {
+      const text = { quota: limit, window: Math.max(1, ttl), burst: undefined };
+      known = countedLimit({ name, route, suffix }, text, 'fixed-window', block);
+      if (limits.size >= REMEMBERED) limits.clear();
+      limits.set(key, known);
+    }
+    return known;
+  }
+
+  async function chargeLater(context: RateLimitContext, execution: ExecutionContext): Promise<LimitCharge | undefined> {
+    const agent = context.request.headers['user-agent'] ?? '';
+    if (skipIf?.(execution) === true || ignored.some((pattern) => agent.search(pattern) !== -1)) return undefined;
+    const limit = countOf(await resolved(options.limit, execution), 'limit', name);
+    const ttl = countOf(await resolved(options.ttl, execution), 'ttl', name);
+    const block = countOf((await resolved(options.blockDuration, execution)) ?? ttl, 'blockDuration', name);
+    const tracker = (await getTracker?.(context.request, execution)) ?? addressOf(context);
+    const partition = generateKey?.(execution, tracker, name) ?? tracker;
+    return { limit: limitOf({ limit, ttl, block }), partition, cost: 1 };
+  }
+
+  const isPlain = [getTracker, generateKey, skipIf].every((given) => given === undefined) && ignored.length === 0;
+  const known = isPlain ? constantsOf(options, name) : undefined;
+  const constant = known && limitOf(known);
+  return {
+    name,
+    byAddress: getTracker === undefined && generateKey === undefined,
+    id: `${name}@${place.route}`,
+    told: throttler.setHeaders ?? common.setHeaders ?? true,
+    counts: undefined,
+    message:
+      errorMessage === undefined
+        ? undefined
+        : (execution, { limit: { quota, window }, partition }, retryAfter) => {
+            if (typeof errorMessage === 'string') return errorMessage;
+            const seconds = Math.ceil(retryAfter / 1000);
+            return errorMessage(execution, {
+              limit: quota,
+              ttl: window,
+              key: partition,
+              tracker: partition,
+              totalHits: quota + 1,
+              timeToExpire: seconds,
+              isBlocked: true,
+              timeToBlockExpire: seconds,
+            });
+          },
+    chargeOf: (context, execution) => {
+      if (constant !== undefined) return { limit: constant, partition: addressOf(context), cost: 1 };
+      // Its functions ask for a context, and outside of a request there is none.
+      return execution === undefined ? undefined : chargeLater(context, execution);
+    },
+  };
+}
+
+function constantsOf({ limit, ttl, blockDuration }: ThrottlerOptions, name: string): Resolved | undefined {
+  if ([limit, ttl, blockDuration].some((value) => typeof value === 'function')) return undefined;
+  const window = countOf(ttl, 'ttl', name);
+  return { limit: countOf(limit, 'limit', name), ttl: window, block: countOf(blockDuration ?? window, 'block', name) };
+}
+
+function resolved(value: unknown, execution: ExecutionContext): unknown {
+  return typeof value === 'function' ? (value as (context: ExecutionContext) => unknown)(execution) : value;
+}
+
+/** As @nestjs/throttler: text from the environment counts as a number, anything else is an error of the application. */
+function countOf(value: unknown, option: string, name: string): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isFinite(number) && number >= 0) return Math.floor(number);
+  throw new Error(`The ${option} of the throttler "${name}" is no number of 0 or more`);
+}
