@@ -2,6 +2,7 @@ import type { CorsOptions, FirewallOptions, HttpsOptions, SecurityOptions } from
 import { AUDIENCE, ISSUER } from './auth/access-token.issuer.js';
 import type { Configuration } from './configuration.js';
 import type { EdgeConfiguration, HttpsMode } from './edge.configuration.js';
+import { RATE_LIMITS } from './limits.js';
 import { SESSION_COOKIE } from './session/session.cookie.js';
 
 /** Where browsers post what broke a content security policy. */
@@ -30,6 +31,7 @@ export function securityOptions({ signingKey, edge }: Configuration): SecurityOp
     firewall: FIREWALL,
     headers: { reporting: { path: REPORTS_PATH } },
     cors: corsOf(edge),
+    rateLimit: RATE_LIMITS,
     // 'always': neither may another site sign somebody in, or out.
     csrf: { apply: 'always', token: { secret: signingKey.derive('csrf') } },
     authentication: {
@@ -65,6 +67,6 @@ function corsOf({ origins }: EdgeConfiguration): CorsOptions | false {
     origins,
     methods: ['GET', 'HEAD', 'POST'],
     headers: ['Authorization', 'Content-Type', 'Idempotency-Key'],
-    exposed: ['Idempotency-Replayed', 'WWW-Authenticate'],
+    exposed: ['Idempotency-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'WWW-Authenticate'],
   };
 }

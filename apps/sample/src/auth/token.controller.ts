@@ -1,5 +1,5 @@
 import { Body, Controller, Header, HttpCode, HttpException, Post } from '@nestjs/common';
-import { ContentTypes, CsrfExempt, Public } from '@palisade/nest';
+import { ContentTypes, CsrfExempt, Public, RateLimit } from '@palisade/nest';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
 import { readTokenRequest, type TokenError } from './token-request.js';
@@ -28,6 +28,7 @@ export class TokenController {
   @Public()
   @ContentTypes('application/x-www-form-urlencoded')
   @CsrfExempt()
+  @RateLimit('login', 'loginAddress')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Header('Pragma', 'no-cache')

@@ -1,6 +1,7 @@
 import { createLedger } from '../app.js';
 import { readConfiguration, type Configuration } from '../configuration.js';
 import { APP_ORIGIN, BANK, behindProxy, otherOrigins, page, pastProxy, session, unwelcome } from './edge.walk.js';
+import { limits } from './limits.walk.js';
 import { Transcript } from './transcript.js';
 import { Visitor } from './visitor.js';
 import { accounts, badInput, forgedTokens, maskedField, roles, transfers, wayIn } from './walk.js';
@@ -21,6 +22,7 @@ const WALKS: Readonly<Record<Configuration['adapter'], Walk>> = {
     await badInput(visitor);
     await transfers(visitor, known);
     await session(visitor, known);
+    await limits(visitor);
   },
   fastify: async (visitor) => {
     await wayIn(visitor);
@@ -30,6 +32,7 @@ const WALKS: Readonly<Record<Configuration['adapter'], Walk>> = {
     await forgedTokens(visitor);
     await badInput(visitor);
     await session(visitor, await accounts(visitor));
+    await limits(visitor);
   },
 };
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ClearSiteData, Cors, CsrfTokens, CurrentUser, Public, type HttpRequest } from '@palisade/nest';
+import { ClearSiteData, Cors, CsrfTokens, CurrentUser, Public, RateLimit, type HttpRequest } from '@palisade/nest';
 import { AccessTokenIssuer } from '../auth/access-token.issuer.js';
 import { LedgerException } from '../errors.js';
 import type { Reply } from '../reply.js';
@@ -27,6 +27,7 @@ export class SessionController {
   /** @throws {LedgerException} 403 for a wrong password and an unknown user alike */
   @Post()
   @Public()
+  @RateLimit('login', 'loginAddress')
   @HttpCode(204)
   async begin(@Body() { username, password }: SignInDto, @Res({ passthrough: true }) reply: Reply): Promise<void> {
     const user = await this.users.authenticate(username, password);

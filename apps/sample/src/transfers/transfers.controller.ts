@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
-import { BodyLimit, CurrentUser, Permissions, type Principal } from '@palisade/nest';
+import { BodyLimit, CurrentUser, Permissions, RateLimit, type Principal } from '@palisade/nest';
 import { accountReachOf } from '../accounts/account-access.policy.js';
 import { PageQuery } from '../page.query.js';
 import type { Reply } from '../reply.js';
@@ -21,6 +21,7 @@ export class TransfersController {
   // Two ids, an amount and a reference of 140 characters, each of them written as an escape.
   @Post()
   @BodyLimit('4kb')
+  @RateLimit('transfers')
   async create(
     @CurrentUser('id') callerId: string,
     @IdempotencyKey() key: string,
