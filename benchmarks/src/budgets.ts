@@ -1,7 +1,7 @@
 /** What a measurement may cost, as the design promises it. */
 export interface Budget {
   readonly limit: number;
-  readonly unit: '×' | 'ms';
+  readonly unit: '×' | 'ms' | 'bytes';
   /** What the number is compared with. */
   readonly against: string;
 }
@@ -22,6 +22,7 @@ const BUDGETS: Readonly<Record<string, Budget>> = {
   'token/ES256': { limit: 2, unit: '×', against: 'crypto.verify with an imported key' },
   // "Flat" needs a number: what two runs of one server differ by, and a little more.
   'growth/fastify': { limit: 1.1, unit: '×', against: 'its own cost over bare Nest with 10 routes' },
+  'rate-limiting/bytes': { limit: 150, unit: 'bytes', against: 'nothing: what a client takes in the memory store' },
   'startup/express': { limit: 100, unit: 'ms', against: 'added to bare Nest with as many routes' },
   'startup/fastify': { limit: 100, unit: 'ms', against: 'added to bare Nest with as many routes' },
 };

@@ -9,6 +9,7 @@ import { ServerDied } from './server.js';
 import type { Effort, Settings, SuiteName } from './settings.js';
 import { measureEdge } from './suites/edge.js';
 import { measureGrowth } from './suites/growth.js';
+import { measureRateLimiting } from './suites/rate-limiting.js';
 import { measureStacks } from './suites/stacks.js';
 import { measureStartup } from './suites/startup.js';
 import { measureToken } from './suites/token.js';
@@ -21,6 +22,7 @@ const suites: Readonly<Record<SuiteName, Suite>> = {
   token: measureToken,
   growth: measureGrowth,
   startup: measureStartup,
+  'rate-limiting': measureRateLimiting,
 };
 
 const RESULTS = new URL('../results/', import.meta.url);

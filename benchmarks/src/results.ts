@@ -57,6 +57,8 @@ const PACKAGES = [
   '@fastify/cors',
   'class-validator',
   'autocannon',
+  'rate-limiter-flexible',
+  'express-rate-limit',
 ];
 
 export async function describeMachine(): Promise<Machine> {

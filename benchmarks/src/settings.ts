@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SUITES = ['stacks', 'edge', 'token', 'growth', 'startup'] as const;
+export const SUITES = ['stacks', 'edge', 'token', 'growth', 'startup', 'rate-limiting'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export const ADAPTERS = ['express', 'fastify'] as const;
@@ -23,6 +23,11 @@ export interface Effort {
   readonly batch: number;
   readonly batchRounds: number;
   readonly starts: number;
+  /** Hits in a round of the rate-limiting suite. */
+  readonly hits: number;
+  readonly hitRounds: number;
+  /** How many clients there are, from run to run. */
+  readonly clients: readonly number[];
 }
 
 const FULL: Effort = {
@@ -34,6 +39,9 @@ const FULL: Effort = {
   batch: 500,
   batchRounds: 15,
   starts: 7,
+  hits: 20_000,
+  hitRounds: 11,
+  clients: [1, 1000, 1_000_000],
 };
 
 const QUICK: Effort = {
@@ -45,6 +53,9 @@ const QUICK: Effort = {
   batch: 200,
   batchRounds: 5,
   starts: 3,
+  hits: 5000,
+  hitRounds: 3,
+  clients: [1, 100_000],
 };
 
 export interface Settings {

@@ -22,6 +22,7 @@ export const stack: Stack = {
           hosts: ['127.0.0.1', 'localhost'],
           cors: { origins: [ORIGIN], headers: ['Authorization'] },
           authentication: { jwt: { issuer: ISSUER, audience: AUDIENCE, algorithms: ['RS256'], key } },
+          rateLimit: { limits: { everybody: { limit: 1_000_000, window: 1000, by: 'ip' } }, global: ['everybody'] },
           authorization: { roles: ['admin > teller > customer'] },
         }),
       ],

@@ -1,0 +1,17 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { WINDOW, type Limiter } from './limiter.js';
+
+export function createLimiter(quota: number): Limiter {
+  const limiter = new RateLimiterMemory({ points: quota, duration: WINDOW / 1000 });
+  return {
+    hit: (key) =>
+      limiter.consume(key).then(
+        () => true,
+        // It rejects for a denial as well.
+        (reason: unknown) => {
+          if (reason instanceof RateLimiterRes) return false;
+          throw reason;
+        },
+      ),
+  };
+}
