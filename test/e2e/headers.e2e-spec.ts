@@ -19,6 +19,7 @@ import {
   Authenticated,
   ClearSiteData,
   ContentSecurityPolicy,
+  Cors,
   CspNonce,
   Public,
   Roles,
@@ -538,6 +539,7 @@ class Sessions {
   @Post('logout')
   @Public()
   @ClearSiteData()
+  @Cors({ origins: ['https://app.example'] })
   logout() {
     return {};
   }
@@ -587,6 +589,13 @@ describe.each(ADAPTERS)('@ClearSiteData on %s', (adapter) => {
 
   it('says nothing over plain HTTP, where browsers must not heed it', async () => {
     expect(await cleared('/logout', 'http')).toBeUndefined();
+  });
+
+  it('says nothing to a preflight: nobody was logged out yet', async () => {
+    const headers = { 'x-forwarded-proto': 'https', origin: 'https://app.example' };
+    const preflight = { ...headers, 'access-control-request-method': 'POST' };
+    const answer = await edge.send('/logout', { method: 'OPTIONS', headers: preflight });
+    expect([answer.status, answer.headers['clear-site-data']]).toEqual([204, undefined]);
   });
 
   it('says nothing with an error: nobody was logged out', async () => {

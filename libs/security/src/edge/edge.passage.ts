@@ -29,7 +29,7 @@ export class EdgePassage extends Passage {
   hsts: HeaderList = NO_FIELDS;
   /** The CORS fields of the answer. */
   cors: HeaderList = NO_FIELDS;
-  /** Whether the route is the one that was reached, or the edge itself answers; until then it is a guess. */
+  /** Whether the route is the one that was reached; until then it is a guess. */
   confirmed = false;
   private drawn: string | undefined = undefined;
 
@@ -84,7 +84,8 @@ export class EdgePassage extends Passage {
         if (merged !== existing) headers.replace(headerEntry(VARIES.name, merged));
       }
     }
-    if (route.clearSiteData !== undefined && this.secure && status < 400) {
+    // A preflight, or a middleware under the same path, has logged nobody out.
+    if (route.clearSiteData !== undefined && this.confirmed && this.secure && status < 400) {
       headers.add(headerEntry('Clear-Site-Data', route.clearSiteData));
     }
     for (const key of rules.withheld) headers.remove(key);

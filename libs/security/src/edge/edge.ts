@@ -173,7 +173,6 @@ export class Edge {
     const given: Record<string, string> = { 'content-length': '0' };
     for (const [name, value] of fields) given[name.toLowerCase()] = value;
     if (!decision.allowed && status === 403) return refuse(request, response, decision, given);
-    passage.confirmed = true;
     response.writeHead(status, given);
     response.end();
     return false;
