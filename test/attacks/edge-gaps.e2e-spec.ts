@@ -1,6 +1,6 @@
-import { Controller, Get, Post, Req, Version, VersioningType, type INestApplication } from '@nestjs/common';
+import { Controller, Get, Logger, Post, Req, Version, VersioningType, type INestApplication } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   AllowHttp,
   BodyLimit,
@@ -109,6 +109,22 @@ describe.each(ADAPTERS)('Between the parts of the edge on %s', (adapter) => {
       expect(await raw(edge.port, bytes)).toMatch(/^HTTP\/1\.1 413 /);
     }
     await edge.close();
+  });
+
+  it('a preflight whose body was refused while a resolver is asked is answered once', async () => {
+    const failures = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    let settle: (allowed: boolean) => void = () => undefined;
+    const settled = new Promise<boolean>((resolve) => (settle = resolve));
+    const edge = await startEdge(adapter, { cors: { origins: () => settled }, validation: false }, [Routes]);
+    const requested = `Origin: ${PARTNER}\r\nAccess-Control-Request-Method: POST\r\n`;
+    const bytes = chunked('/small', 'x'.repeat(40_000), requested).replace('POST /', 'OPTIONS /');
+    const answer = await raw(edge.port, bytes);
+    settle(true);
+    await settled;
+    await edge.close();
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(failures).not.toHaveBeenCalled();
+    failures.mockRestore();
   });
 
   it('HTTP/1.0 with chunks, and HTTP/0.9, are refused with all that comes behind', async () => {

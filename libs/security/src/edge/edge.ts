@@ -154,6 +154,8 @@ export class Edge {
     origin: string,
     allowed: boolean,
   ): boolean {
+    // While a resolver was asked, the meter may have answered, or the client have gone.
+    if (response.writableEnded || response.destroyed) return false;
     const preflight = preflightOf(request);
     if (preflight !== undefined) return this.answerPreflight(request, response, passage, cors, preflight, allowed);
     this.parts.applyCors(request, passage, cors, origin, allowed);
@@ -207,8 +209,6 @@ export class Edge {
 
   /** Before a byte of it is read. */
   private limitBody(request: Request, response: Response, passage: EdgePassage): boolean {
-    // While a resolver was asked, the meter may have answered, or the client have gone.
-    if (response.writableEnded || response.destroyed) return false;
     if (!carriesBody(request)) return true;
     const decision = refusedLength(request.headers, passage.route.body.limit);
     if (decision.allowed || !this.parts.stops('firewall', decision, request, passage)) return true;
