@@ -81,6 +81,23 @@ class Versions {
   }
 }
 
+@Controller('probes')
+@Public()
+class Probes {
+  @Post(':name')
+  @BodyLimit('1kb')
+  other() {
+    return { probe: 'other' };
+  }
+
+  @Post('live')
+  @AllowHttp()
+  @BodyLimit('5mb')
+  live() {
+    return { probe: 'live' };
+  }
+}
+
 function chunked(path: string, body: string, headers: string): string {
   const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n${headers}`;
   return `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
@@ -188,6 +205,20 @@ describe.each(ADAPTERS)('Between the parts of the edge on %s', (adapter) => {
     await edge.send('/slug', { headers: { ...headers, 'x-forwarded-for': '203.0.113.9' } });
     expect(edge.takeDenials()).toEqual([
       expect.objectContaining({ reason: 'headers_too_many', enforced: false, address: '203.0.113.9' }),
+    ]);
+    await edge.close();
+  });
+
+  it('what only a guess would have let through is recorded where nothing is denied', async () => {
+    const report = { enforcement: 'report' } as const;
+    const options = { validation: false, https: { mode: 'reject', ...report }, firewall: report } as const;
+    const edge = await startEdge(adapter, options, [Probes]);
+    // The fixed path is guessed; Fastify minds the case, and Express goes by the order.
+    const answer = await edge.send('/probes/LIVE', { body: { a: 'x'.repeat(3_000) } });
+    expect(answer.body).toEqual({ probe: 'other' });
+    expect(edge.takeDenials()).toMatchObject([
+      { reason: 'https_required', enforced: false, route: 'Probes.other' },
+      { reason: 'body_too_large', enforced: false, route: 'Probes.other' },
     ]);
     await edge.close();
   });

@@ -37,14 +37,12 @@ export class EdgeAdmission {
       if (!(passage instanceof EdgePassage)) return BYPASSED;
       passage.confirmed = true;
       if (passage.route !== route) {
-        const denial = this.correct(raw, passage, route);
+        const denial = this.correct(raw, passage, route, policy.id);
         if (denial !== undefined) return denial;
       }
       if (!carriesBody(raw)) return ALLOWED;
       const decision = this.decideBody(raw, request.body, route);
-      if (decision.allowed || !this.parts.records.firewall) return decision;
-      this.parts.publish(decision, raw, passage, true, policy.id);
-      return ALLOWED;
+      return decision.allowed || this.stops('firewall', decision, raw, passage, policy.id) ? decision : ALLOWED;
     };
   }
 
@@ -69,21 +67,31 @@ export class EdgeAdmission {
   }
 
   /** The guess was another route's: whatever that was granted and this one is not, is taken back. */
-  private correct(request: Request, passage: EdgePassage, route: EdgeRoute): Denied | undefined {
+  private correct(request: Request, passage: EdgePassage, route: EdgeRoute, id: string): Denied | undefined {
     const guessed = passage.route;
     passage.route = route;
-    if (guessed.allowHttp && !route.allowHttp && !this.parts.records.https) {
+    if (guessed.allowHttp && !route.allowHttp) {
       const https = this.parts.https.decide(passage.secure, passage.host, request.url ?? '/');
-      if (!https.allowed) return HTTPS_REQUIRED;
+      if (!https.allowed && this.stops('https', HTTPS_REQUIRED, request, passage, id)) return HTTPS_REQUIRED;
     }
-    if (guessed.body.limit > route.body.limit && !this.parts.records.firewall && carriesBody(request)) {
-      const decision = refusedLength(request.headers, route.body.limit);
-      if (!decision.allowed) return decision;
-      // Nobody counted against this route's limit what declared no length, or was inflated (fails closed).
-      const { 'content-length': length, 'content-encoding': encoding } = request.headers;
-      if (length === undefined || (encoding !== undefined && encoding !== 'identity')) return BODY_TOO_LARGE;
+    const { limit } = route.body;
+    if (guessed.body.limit > limit && carriesBody(request) && isPerhapsOver(request, limit)) {
+      if (this.stops('firewall', BODY_TOO_LARGE, request, passage, id)) return BODY_TOO_LARGE;
     }
     return guessed.cors === route.cors ? undefined : this.correctCors(request, passage, guessed.cors, route.cors);
+  }
+
+  /** `true` where the guard is to deny, and publish that; what is only recorded is published here. */
+  private stops(
+    part: 'https' | 'firewall',
+    denial: Denied,
+    request: Request,
+    passage: EdgePassage,
+    id: string,
+  ): boolean {
+    const recorded = this.parts.records[part];
+    if (recorded) this.parts.publish(denial, request, passage, true, id);
+    return !recorded;
   }
 
   private correctCors(
@@ -102,6 +110,16 @@ export class EdgeAdmission {
     // By the rules of another route a preflight may have let the browser send this one.
     return guessed === undefined || cors?.enforcement === 'report' ? undefined : ORIGIN_REFUSED;
   }
+}
+
+/** Nobody counted against this route's limit what declared no length, or was inflated (fails closed). */
+function isPerhapsOver({ headers }: Request, limit: number): boolean {
+  const { 'content-length': length, 'content-encoding': encoding } = headers;
+  return (
+    length === undefined ||
+    (encoding !== undefined && encoding !== 'identity') ||
+    !refusedLength(headers, limit).allowed
+  );
 }
 
 function factsOf(
