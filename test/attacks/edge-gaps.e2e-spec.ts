@@ -11,7 +11,7 @@ import {
   type CorsOptions,
 } from '@palisade/nest';
 import * as http2 from 'node:http2';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createWithFactory, startEdge } from '../e2e/edge.harness.js';
 import { ADAPTERS } from '../support/application.js';
@@ -142,6 +142,36 @@ describe.each(ADAPTERS)('Between the parts of the edge on %s', (adapter) => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(failures).not.toHaveBeenCalled();
     failures.mockRestore();
+  });
+
+  it('nobody works for a client that has gone while a resolver is asked', async () => {
+    let ask: () => void = () => undefined;
+    let settle: (allowed: boolean) => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (ask = resolve));
+    const settled = new Promise<boolean>((resolve) => (settle = resolve));
+    const resolver = () => (ask(), settled);
+    const edge = await startEdge(adapter, { cors: { origins: resolver }, validation: false }, [Routes]);
+    const gone = new Promise<void>((resolve) =>
+      edge.app.getHttpServer().once('connection', (socket: Socket) => socket.once('close', () => resolve())),
+    );
+    const socket = connect(edge.port, '127.0.0.1', () =>
+      socket.write(`POST /usual HTTP/1.1\r\nHost: a\r\nOrigin: ${PARTNER}\r\nContent-Length: 0\r\n\r\n`),
+    );
+    await asked;
+    socket.destroy();
+    await gone;
+    settle(true);
+    await settled;
+    await edge.close();
+    expect(edge.events).toEqual([]);
+  });
+
+  it('a page may read that a body of no declared length was too large', async () => {
+    const edge = await startEdge(adapter, { cors: { origins: [PARTNER] }, validation: false }, [Routes]);
+    const answer = await raw(edge.port, chunked('/small', `"${'x'.repeat(4_000)}"`, `Origin: ${PARTNER}\r\n`));
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toMatch(/\r\naccess-control-allow-origin: https:\/\/partner\.example\r\n/i);
+    await edge.close();
   });
 
   it('HTTP/1.0 with chunks, and HTTP/0.9, are refused with all that comes behind', async () => {

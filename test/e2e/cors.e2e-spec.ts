@@ -217,6 +217,11 @@ describe.each(ADAPTERS)('cors on %s', (adapter) => {
       expect((await edge.send(path)).headers.vary).toBe('Origin');
   });
 
+  it("says '*' without an Origin as well, as a cache may keep the answer for every page", async () => {
+    const { headers } = await edge.send('/closed/open');
+    expect([headers['access-control-allow-origin'], headers.vary]).toEqual(['*', undefined]);
+  });
+
   it('answers a preflight without asking a guard or a handler', async () => {
     const { status, headers, text } = await edge.send(
       '/notes/mine',

@@ -115,6 +115,19 @@ describe.each(ADAPTERS)('https on %s', (adapter) => {
     }),
   );
 
+  it('lets the pages of origins that are allowed read why it refused, and no others', () => {
+    const options = { https: { mode: 'reject' }, cors: { origins: ['https://app.example'] } } as const;
+    return withEdge(adapter, options, async (_edge, ask) => {
+      for (const [origin, allowed] of [
+        ['https://app.example', 'https://app.example'],
+        ['https://evil.example', undefined],
+      ] as const) {
+        const { status, headers } = await ask('/page', { headers: { origin } });
+        expect([status, headers['access-control-allow-origin'], headers.vary]).toEqual([403, allowed, 'Origin']);
+      }
+    });
+  });
+
   it('lets @AllowHttp through, of a handler and of a class, and no other route', () =>
     withEdge(adapter, { https: { mode: 'reject' } }, async (_edge, ask) => {
       for (const path of ['/health', '/probes/live', '/items/1/probe', '/health?x=1'])

@@ -197,7 +197,6 @@ export class Edge {
     meterBody(request, limit, () => {
       if (!this.parts.stops('firewall', BODY_TOO_LARGE, request, passage)) return true;
       if (!response.headersSent) {
-        this.addCors(request, passage);
         refuse(request, response, BODY_TOO_LARGE);
       } else if (!response.writableEnded) {
         // Whoever is answering already would wait for an end that never comes.
