@@ -6,6 +6,7 @@ import {
   Req,
   Res,
   UseGuards,
+  type ExecutionContext,
   type INestApplication,
   type MiddlewareConsumer,
   type NestMiddleware,
@@ -26,6 +27,7 @@ import {
   Public,
   SecurityConfigurationError,
   SecurityEvents,
+  SecurityGuard,
   SecurityModule,
   type SecurityEvent,
   type SecurityOptions,
@@ -301,6 +303,17 @@ describe('The edge on Fastify over HTTP/2', () => {
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
   });
 
+  it('publishes no text of any length for a method', async () => {
+    const port = await start({});
+    const events: SecurityEvent[] = [];
+    app?.get(SecurityEvents).subscribe((event) => events.push(event));
+    for (const method of ['PURGE', 'A'.repeat(20_000)]) await ask(port, { ':path': '/page', ':method': method });
+    expect(events).toMatchObject([
+      { reason: 'method_refused', method: 'PURGE' },
+      { reason: 'method_refused', method: undefined },
+    ]);
+  });
+
   it('takes a body within the limit', async () => {
     const port = await start({});
     const headers = { ':path': '/page', ':method': 'POST', 'content-type': 'application/json' };
@@ -333,6 +346,22 @@ describe.each(ADAPTERS)('Without the global guard on %s', (adapter) => {
 });
 
 describe.each(ADAPTERS)('The edge, when things go wrong, on %s', (adapter) => {
+  it('the guard denies a request that did not pass it', async () => {
+    const edge = await startEdge(adapter, {}, [Routes]);
+    app = edge.app;
+    const request = { method: 'GET', url: '/page', headers: {}, rawHeaders: [], socket: {} };
+    const { page } = Routes.prototype;
+    const execution = {
+      getType: () => 'http',
+      getClass: () => Routes,
+      getHandler: () => page,
+      getArgByIndex: () => request,
+    } as unknown as ExecutionContext;
+    const guard = app.get(SecurityGuard);
+    expect(() => guard.canActivate(execution)).toThrow('The request did not pass the edge');
+    expect(edge.takeDenials()).toMatchObject([{ reason: 'edge_bypassed', route: 'Routes.page' }]);
+  });
+
   it('keeps nothing of one request for the next on the same connection', async () => {
     const edge = await startEdge(adapter, { cors: { origins: [APP], credentials: true } }, [Routes]);
     app = edge.app;

@@ -18,6 +18,7 @@ export interface DecisionEvent {
   readonly limit?: string | undefined;
   /** `http`, or the transport's name as Nest gives it. */
   readonly transport: string;
+  /** Absent where it is longer than any that there is. */
   readonly method?: string | undefined;
   readonly address?: string | undefined;
   readonly principalId?: string | undefined;

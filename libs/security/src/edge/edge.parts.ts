@@ -20,6 +20,9 @@ import { compileHttps } from './https/https.policy.js';
 
 const ORIGIN_REFUSED = denied('cors_origin_refused');
 
+// No method that HTTP knows is longer; over HTTP/2 a client may write any text for one.
+const LONGEST_METHOD = 32;
+
 /** The parts that can be told to record only. */
 export type EnforcedPart = 'hosts' | 'https' | 'firewall' | 'cors' | 'csrf';
 
@@ -96,7 +99,7 @@ export class EdgeParts {
       enforced: recorded ? false : undefined,
       route,
       transport: 'http',
-      method,
+      method: method !== undefined && method.length > LONGEST_METHOD ? undefined : method,
       address,
     });
   }
