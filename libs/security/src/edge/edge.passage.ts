@@ -59,9 +59,10 @@ export class EdgePassage extends Passage {
   /** Called once, when the head of the answer is written. */
   complete(headers: AnswerHeaders, status: number): void {
     const { route, rules, cors, hsts } = this;
-    headers.addAll(route.headers);
+    // What another part of the application answers is not the guessed route's to open: to scripts, or to other origins.
+    const policies = this.confirmed ? route : rules.root;
+    headers.addAll(policies.headers);
     for (let i = 0; i < hsts.length; i++) headers.add(hsts[i] as HeaderList[number]);
-    // What another part of the application answers is not the guessed route's to open to other origins.
     if (this.confirmed || status >= 400 || route.cors === rules.root.cors) {
       for (let i = 0; i < cors.length; i++) headers.add(cors[i] as HeaderList[number]);
     }
@@ -71,7 +72,7 @@ export class EdgePassage extends Passage {
       const told = standingFields(standings);
       for (let i = 0; i < told.length; i++) headers.add(told[i] as HeaderList[number]);
     }
-    for (const policy of route.nonced) headers.add(headerEntry(policy.name, policy.value(this.nonce)));
+    for (const policy of policies.nonced) headers.add(headerEntry(policy.name, policy.value(this.nonce)));
     if (rules.storesNothingPersonal && this.admission !== undefined && this.admission.principal !== ANONYMOUS) {
       headers.add(NOT_STORED);
     }
