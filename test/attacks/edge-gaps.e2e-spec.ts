@@ -94,6 +94,7 @@ class Probes {
   @Post('live')
   @AllowHttp()
   @BodyLimit('5mb')
+  @Cors(partner())
   live() {
     return { probe: 'live' };
   }
@@ -254,6 +255,27 @@ describe.each(ADAPTERS)('Between the parts of the edge on %s', (adapter) => {
       { reason: 'body_too_large', enforced: false, route: 'Probes.other' },
     ]);
     await edge.close();
+  });
+
+  it('what a guessed route gives to other origins is taken back, but not from own pages or where cors only records', async () => {
+    const post = async (cors: CorsOptions | undefined, origin: string) => {
+      const edge = await startEdge(adapter, { validation: false, cors }, [Probes]);
+      const answer = await edge.send('/probes/LIVE', { host: 'a', headers: { origin }, body: {} });
+      await edge.close();
+      return answer.status;
+    };
+    expect(await post(undefined, PARTNER)).toBe(403);
+    expect(await post(undefined, 'http://a')).toBe(201);
+    expect(await post({ origins: ['https://app.example'], enforcement: 'report' }, PARTNER)).toBe(201);
+  });
+
+  it('what comes behind a body that was redirected is not answered', async () => {
+    const options = { validation: false, hosts: ['a'], https: { mode: 'redirect' } } as const;
+    const edge = await startEdge(adapter, options, [Routes]);
+    const head = 'POST /usual HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+    const answers = await raw(edge.port, `${head}{}GET /behind HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    await edge.close();
+    expect(answers.match(/HTTP\/1\.\d (\d{3})/g)).toEqual(['HTTP/1.1 308']);
   });
 
   it('hosts that are only recorded do not make a page of one foreign to itself', async () => {

@@ -279,6 +279,18 @@ describe.each(ADAPTERS)('cors on %s', (adapter) => {
     expect(answer.headers.vary).toContain('Origin');
   });
 
+  it('lets the page of an origin that only the handler allows read why it never got there', async () => {
+    const answer = await edge.send('/closed/files/x', { headers: { origin: PARTNER }, body: 'x'.repeat(200_000) });
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([413, PARTNER]);
+  });
+
+  it("publishes nothing of the application's own pages", async () => {
+    edge.takeDenials();
+    const origin = `http://127.0.0.1:${edge.port}`;
+    expect((await edge.send('/notes', { headers: { origin }, body: { text: 'own' } })).status).toBe(201);
+    expect(edge.takeDenials()).toEqual([]);
+  });
+
   it('is what @Cors of the handler says, preflights included, whatever the path holds', async () => {
     for (const path of ['/notes/1/shared', '/notes/abc%20d/shared', '/notes/1/shared/?x=1']) {
       expect([path, (await edge.send(path, preflight(PARTNER, 'PUT', 'x-partner'))).status]).toEqual([path, 204]);

@@ -21,6 +21,7 @@ import {
   ContentSecurityPolicy,
   Cors,
   CspNonce,
+  OptionalAuth,
   Public,
   Roles,
   SecurityModule,
@@ -169,6 +170,12 @@ class Answers {
 
 @Controller()
 class Guarded {
+  @Get('anybodys')
+  @OptionalAuth()
+  anybodys() {
+    return {};
+  }
+
   @Get('mine')
   mine() {
     return {};
@@ -441,6 +448,8 @@ describe.each(ADAPTERS)('cacheControl: "authenticated" on %s', (adapter) => {
     expect((await edge.send('/mine', { headers })).headers['cache-control']).toBe('no-store');
     expect((await edge.send('/kept', { headers })).headers['cache-control']).toBe('private, max-age=60');
     expect((await edge.send('/answers/ok', { headers })).headers).not.toHaveProperty('cache-control');
+    expect((await edge.send('/anybodys', { headers })).headers['cache-control']).toBe('no-store');
+    expect((await edge.send('/anybodys')).headers).not.toHaveProperty('cache-control');
     await edge.close();
   });
 });
