@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { readConfiguration } from '../../apps/sample/src/configuration.js';
 import { ADAPTERS } from '../support/application.js';
 import { errorBody, RunningLedger } from './ledger.harness.js';
 
@@ -8,7 +9,10 @@ describe.each(ADAPTERS)('the limits of Ledger on %s', (adapter) => {
 
   beforeAll(async () => {
     // A proxy on this machine tells the addresses of the clients.
-    bank = await RunningLedger.start({ ADAPTER: adapter, TRUST_PROXY: '127.0.0.1' });
+    bank = await RunningLedger.start(
+      { ADAPTER: adapter, TRUST_PROXY: '127.0.0.1' },
+      { quotas: readConfiguration({}).quotas },
+    );
   }, 60_000);
 
   afterAll(() => bank.stop());

@@ -1,12 +1,20 @@
 import { expect } from '@jest/globals';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createLedger, type Ledger } from '../../apps/sample/src/app.js';
-import { readConfiguration, type Configuration } from '../../apps/sample/src/configuration.js';
+import { readConfiguration, type Configuration, type Quotas } from '../../apps/sample/src/configuration.js';
 import type { Answer as SentAnswer } from '../../apps/sample/src/demo/answer.js';
 import { send, type Call as SentCall } from '../../apps/sample/src/demo/call.js';
 import { HttpClient } from '../support/http-client.js';
 
 const DEMO_PASSWORD = 'for this test only';
+
+/** More than any specification needs: those that are about other things send more in a minute than people do. */
+export const AMPLE_QUOTAS: Quotas = {
+  requests: 1_000_000,
+  failuresOfAccount: 1_000_000,
+  failuresOfAddress: 1_000_000,
+  transfers: 1_000_000,
+};
 
 /** The form that alice signs in with. */
 export const aliceSignsIn = { grant_type: 'password', username: 'alice', password: DEMO_PASSWORD };
@@ -62,6 +70,7 @@ export class RunningLedger {
     const configuration = {
       ...readConfiguration({ DEMO_PASSWORD, ...environment }),
       passwordCost: { memoryCost: 64, timeCost: 1, parallelism: 1 },
+      quotas: AMPLE_QUOTAS,
       ...change,
     };
     const ledger = await createLedger(configuration, { logger: false });

@@ -26,7 +26,21 @@ export interface Configuration {
   /** The password of the demo users; absent in production, where they do not exist. */
   readonly demo?: { readonly password: string; readonly generated: boolean } | undefined;
   readonly passwordCost: PasswordCost;
+  readonly quotas: Quotas;
 }
+
+/** How much there is of what is limited, in a minute. */
+export interface Quotas {
+  /** Requests of one address. */
+  readonly requests: number;
+  /** Failed log-ins to one account, and from one address. */
+  readonly failuresOfAccount: number;
+  readonly failuresOfAddress: number;
+  /** Transfers of one customer. */
+  readonly transfers: number;
+}
+
+const QUOTAS: Quotas = { requests: 600, failuresOfAccount: 5, failuresOfAddress: 20, transfers: 30 };
 
 /** Names every variable that is wrong, never its value. */
 export class ConfigurationError extends Error {
@@ -68,7 +82,18 @@ export function readConfiguration(environment: Environment): Configuration {
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   const edge = { hosts, origins, trustedProxies, httpsMode };
-  return { production, adapter, host, port, database, signingKey, edge, demo, passwordCost: OWASP_PASSWORD_COST };
+  return {
+    production,
+    adapter,
+    host,
+    port,
+    database,
+    signingKey,
+    edge,
+    demo,
+    passwordCost: OWASP_PASSWORD_COST,
+    quotas: QUOTAS,
+  };
 }
 
 // An unknown NODE_ENV stops the start: "prod" must not bring the demo users to life (fails closed).

@@ -2,7 +2,7 @@ import type { CorsOptions, FirewallOptions, HttpsOptions, SecurityOptions } from
 import { AUDIENCE, ISSUER } from './auth/access-token.issuer.js';
 import type { Configuration } from './configuration.js';
 import type { EdgeConfiguration, HttpsMode } from './edge.configuration.js';
-import { RATE_LIMITS } from './limits.js';
+import { rateLimits } from './limits.js';
 import { SESSION_COOKIE } from './session/session.cookie.js';
 
 /** Where browsers post what broke a content security policy. */
@@ -22,7 +22,8 @@ const FIREWALL: FirewallOptions = {
 };
 
 /** What a request meets at Ledger, and who may do what; which handler asks for what is written on the handler. */
-export function securityOptions({ signingKey, edge }: Configuration): SecurityOptions {
+export function securityOptions(configuration: Configuration): SecurityOptions {
+  const { signingKey, edge } = configuration;
   return {
     profile: 'api',
     proxy: edge.trustedProxies === undefined ? undefined : { trust: edge.trustedProxies },
@@ -31,7 +32,7 @@ export function securityOptions({ signingKey, edge }: Configuration): SecurityOp
     firewall: FIREWALL,
     headers: { reporting: { path: REPORTS_PATH } },
     cors: corsOf(edge),
-    rateLimit: RATE_LIMITS,
+    rateLimit: rateLimits(configuration),
     // 'always': neither may another site sign somebody in, or out.
     csrf: { apply: 'always', token: { secret: signingKey.derive('csrf') } },
     authentication: {
