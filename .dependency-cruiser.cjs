@@ -95,7 +95,7 @@ module.exports = {
       'library-through-its-entries',
       'Applications, tests and benchmarks use what a user of the package can use.',
       { path: '^(?:apps|test|benchmarks)/' },
-      { path: '^libs/', pathNot: ['/node_modules/', `${LIBRARY}index\\.ts$`] },
+      { path: '^libs/', pathNot: ['/node_modules/', `${LIBRARY}index\\.ts$`, `${LIBRARY}adapters/[^/]+/index\\.ts$`] },
     ),
     forbid(
       'library-by-its-name',

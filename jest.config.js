@@ -21,6 +21,7 @@ export const shared = {
   ],
   moduleNameMapper: {
     '^@palisade/nest$': '<rootDir>/libs/security/src/index.ts',
+    '^@palisade/nest/redis$': '<rootDir>/libs/security/src/adapters/redis/index.ts',
     '^(\\.{1,2}/(?!.*node_modules).*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
@@ -45,6 +46,7 @@ export default {
         '/node_modules/',
         '<rootDir>/test/packaging/',
         '<rootDir>/test/browser/',
+        '<rootDir>/test/redis/',
         '<rootDir>/.*/dist/',
       ],
     },
@@ -55,6 +57,14 @@ export default {
       testMatch: ['**/*.e2e-spec.ts'],
       // Called only where browser tests are to be run.
       globalSetup: '<rootDir>/test/browser/chromium.ts',
+    },
+    {
+      ...project,
+      displayName: 'redis',
+      roots: ['<rootDir>/test/redis'],
+      testMatch: ['**/*.spec.ts'],
+      // Called only where tests with Redis are to be run.
+      globalSetup: '<rootDir>/test/redis/redis-program.ts',
     },
   ],
 };

@@ -142,7 +142,11 @@ const TREE: Readonly<Record<string, FixtureFile>> = {
   ),
   'apps/sample/src/demo.ts': keeps(`import '@nestjs/common';`),
   'test/e2e/tokens.ts': keeps(`import 'jest-like';`),
-  'test/e2e/by-name.e2e-spec.ts': keeps(`import '@palisade/nest';`, `import './tokens.js';`),
+  'test/e2e/by-name.e2e-spec.ts': keeps(
+    `import '@palisade/nest';`,
+    `import '@palisade/nest/redis';`,
+    `import './tokens.js';`,
+  ),
   'test/e2e/inside.e2e-spec.ts': breaks(
     'library-through-its-entries library-by-its-name',
     `import '../../${LIBRARY}/core/clock.js';`,

@@ -8,6 +8,7 @@ import { FRAMEWORK_OF_THE_CONSUMERS, OPTIONAL_PEERS } from './optional-peers.js'
 import { tarballPath, UnpackedTarball } from './tarball.js';
 
 const ROOT_ENTRY = ['dist/index.js', 'dist/index.d.ts'];
+const ENTRIES = [...ROOT_ENTRY, 'dist/adapters/redis/index.js', 'dist/adapters/redis/index.d.ts'];
 
 let tarball: UnpackedTarball;
 
@@ -51,7 +52,7 @@ describe('the files of the tarball', () => {
     expect(tarball.files.filter((file) => !allowed.test(file))).toEqual([]);
   });
 
-  it.each(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...ROOT_ENTRY])('hold %s', (file) => {
+  it.each(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...ENTRIES])('hold %s', (file) => {
     expect(tarball.files).toContain(file);
   });
 
@@ -83,7 +84,7 @@ describe('the files of the tarball', () => {
   });
 });
 
-describe.each(ROOT_ENTRY)('what %s reaches', (entry) => {
+describe.each(ENTRIES)('what %s reaches', (entry) => {
   it('is in the tarball', async () => {
     const { files } = await reachedFrom(entry);
     expect([...files].filter((file) => !tarball.files.includes(file))).toEqual([]);
@@ -106,14 +107,14 @@ describe.each(ROOT_ENTRY)('what %s reaches', (entry) => {
   });
 });
 
-describe('the types of the root entry', () => {
+describe.each(ENTRIES.filter((entry) => entry.endsWith('.d.ts')))('the types of %s', (types) => {
   it('document every exported name', () => {
-    const program = ts.createProgram([tarball.pathOf('dist/index.d.ts')], {
+    const program = ts.createProgram([tarball.pathOf(types)], {
       module: ts.ModuleKind.NodeNext,
       types: [],
     });
     const checker = program.getTypeChecker();
-    const source = program.getSourceFile(tarball.pathOf('dist/index.d.ts'));
+    const source = program.getSourceFile(tarball.pathOf(types));
     const entry = source && checker.getSymbolAtLocation(source);
     const names = (entry === undefined ? [] : checker.getExportsOfModule(entry)).map((symbol) =>
       symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,

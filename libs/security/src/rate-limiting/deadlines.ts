@@ -15,8 +15,10 @@ export class Deadlines {
   private timer: NodeJS.Timeout | undefined;
   private verdict: NodeJS.Immediate | undefined;
 
-  /** @param timeout milliseconds
-   * @param now milliseconds of a monotonic clock */
+  /**
+   * @param timeout milliseconds
+   * @param now milliseconds of a monotonic clock
+   */
   constructor(
     private readonly timeout: number,
     private readonly now: () => number,
@@ -65,7 +67,7 @@ export class Deadlines {
 }
 
 function end(deadline: Deadline): void {
-  const call = deadline.expire;
+  const { expire } = deadline;
   deadline.expire = undefined;
-  call?.();
+  expire?.();
 }

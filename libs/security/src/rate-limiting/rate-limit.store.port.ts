@@ -52,6 +52,7 @@ export interface TakenCharge extends Charge {
   readonly takenAt: number;
 }
 
+/** Whose count, and of which limit. */
 export type CountedPartition = Pick<Charge, 'limit' | 'partition'>;
 
 /**

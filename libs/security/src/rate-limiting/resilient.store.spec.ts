@@ -148,6 +148,23 @@ describe('ResilientRateLimitStore', () => {
     expect(events).toEqual([]);
   });
 
+  it('learns nothing from an answer that comes too late', async () => {
+    const { shared, consume, failTimes, events } = setUp({ timeout: 100, failureThreshold: 3 });
+    const late: { resolve: (standings: readonly Standing[]) => void; reject: (error: Error) => void }[] = [];
+    shared.answer = () => new Promise((resolve, reject) => late.push({ resolve, reject }));
+    const answers = Promise.all([consume(), consume()]);
+    await jest.advanceTimersByTimeAsync(150);
+    await answers;
+    late[0]?.reject(new Error('too late'));
+    await jest.advanceTimersByTimeAsync(1);
+    expect(events).toEqual([]);
+    late[1]?.resolve([standing(1, 1000)]);
+    await jest.advanceTimersByTimeAsync(1);
+    shared.answer = refused;
+    await failTimes(1);
+    expect(events).toEqual(['trip: ECONNREFUSED']);
+  });
+
   it('reads answers that are there before it judges that they are late', async () => {
     const { shared, consume, local } = setUp({ timeout: 100 });
     // As when the process was busy: the timer is due, and so is the answer, which the next phase of the loop reads.

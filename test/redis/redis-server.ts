@@ -1,0 +1,237 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { REDIS_SERVER } from './redis-program.js';
+
+const START_TIMEOUT = 20_000;
+const ATTEMPTS = 3;
+const SLOTS = 16_384;
+
+// Whatever happens to the tests, no server outlives them.
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A server of this test's own, on a port of the loopback that was free, which keeps nothing. */
+export class RedisServer {
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly settings: readonly string[],
+  ) {}
+
+  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+    for (let attempt = 1; ; attempt++) {
+      const folder = await mkdtemp(join(tmpdir(), 'palisade-redis-'));
+      const server = new RedisServer(await freePort(), folder, settings);
+      try {
+        await server.launch();
+        return server;
+      } catch (error) {
+        await server.stop();
+        // Somebody else may have taken the port meanwhile.
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Runs a command over a connection of its own. */
+  async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    const client = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: null });
+    client.on('error', () => undefined);
+    try {
+      return await client.call(name, ...args);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Stops the process where it is: connections stay open, and nothing answers. */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    const { child } = this;
+    this.child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** On the same port, and empty. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.launch();
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async launch(): Promise<void> {
+    const args = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder, '--daemonize', 'no'];
+    const nothingKept = ['--save', '', '--appendonly', 'no'];
+    const child = spawn(REDIS_SERVER as string, [...args.map(String), ...nothingKept, ...this.settings], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    await readiness(child);
+  }
+}
+
+/** Three masters and, if asked for, a replica of each. */
+export class RedisCluster {
+  private constructor(
+    readonly masters: readonly RedisServer[],
+    readonly replicas: readonly RedisServer[],
+  ) {}
+
+  static async start(options: { readonly replicas?: boolean } = {}): Promise<RedisCluster> {
+    const count = options.replicas === true ? 6 : 3;
+    const nodes = await Promise.all(Array.from({ length: count }, () => startNode()));
+    const cluster = new RedisCluster(nodes.slice(0, 3), nodes.slice(3));
+    try {
+      await cluster.join();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get ports(): readonly number[] {
+    return [...this.masters, ...this.replicas].map(({ port }) => port);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.masters, ...this.replicas].map((node) => node.stop()));
+  }
+
+  private async join(): Promise<void> {
+    const all = [...this.masters, ...this.replicas];
+    const [first] = all as [RedisServer];
+    for (const [index, node] of all.entries()) await node.command('cluster', 'set-config-epoch', index + 1);
+    for (const [index, master] of this.masters.entries()) {
+      const from = Math.ceil((index * SLOTS) / this.masters.length);
+      const to = Math.ceil(((index + 1) * SLOTS) / this.masters.length) - 1;
+      await master.command('cluster', 'addslotsrange', from, to);
+    }
+    for (const node of all.slice(1)) {
+      const busPort = String(await first.command('config', 'get', 'cluster-port')).split(',')[1] as string;
+      await node.command('cluster', 'meet', '127.0.0.1', first.port, busPort);
+    }
+    await until('all nodes know each other', async () => {
+      const views = await Promise.all(all.map((node) => node.command('cluster', 'nodes')));
+      return views.every((view) => String(view).trim().split('\n').length === all.length);
+    });
+    for (const [index, replica] of this.replicas.entries()) {
+      const id = String(await (this.masters[index] as RedisServer).command('cluster', 'myid'));
+      await replica.command('cluster', 'replicate', id);
+    }
+    await until('the cluster serves', async () => {
+      const states = await Promise.all(all.map((node) => node.command('cluster', 'info')));
+      const roles = await Promise.all(this.replicas.map((node) => node.command('info', 'replication')));
+      return (
+        states.every((state) => String(state).includes('cluster_state:ok')) &&
+        roles.every((role) => String(role).includes('master_link_status:up'))
+      );
+    });
+  }
+}
+
+async function startNode(): Promise<RedisServer> {
+  // The default, the port plus 10,000, may be beyond the last port.
+  const busPort = await freePort();
+  const settings = {
+    'cluster-enabled': 'yes',
+    'cluster-port': busPort,
+    'cluster-node-timeout': 1500,
+    'cluster-replica-validity-factor': 0,
+    'repl-diskless-sync-delay': 0,
+  };
+  return RedisServer.start(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]));
+}
+
+/** Asks again until it is so: for what real processes do in their own time. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, timeout = 30_000): Promise<void> {
+  const end = Date.now() + timeout;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`Waited ${timeout} ms in vain: ${what}`);
+    await delay(20);
+  }
+}
+
+/** Behaviour with a real server; skipped where there is none. */
+export function withRedis(name: string, specify: () => void): void {
+  const describeIfInstalled = REDIS_SERVER === undefined ? describe.skip : describe;
+  describeIfInstalled(name, specify);
+}
+
+/** A server for the tests of this block; reach it through the function once they run. */
+export function redisServer(settings: readonly string[] = []): () => RedisServer {
+  let server: RedisServer | undefined;
+  beforeAll(async () => {
+    server = await RedisServer.start(settings);
+  });
+  afterAll(() => server?.stop());
+  return () => server as RedisServer;
+}
+
+/** As {@link redisServer}, for a cluster. */
+export function redisCluster(options: { readonly replicas?: boolean } = {}): () => RedisCluster {
+  let cluster: RedisCluster | undefined;
+  beforeAll(async () => {
+    cluster = await RedisCluster.start(options);
+  });
+  afterAll(() => cluster?.stop());
+  return () => cluster as RedisCluster;
+}
+
+function readiness(child: ChildProcess): Promise<void> {
+  return new Promise((done, fail) => {
+    let output = '';
+    const timer = setTimeout(() => fail(new Error(`redis-server is not ready:\n${output}`)), START_TIMEOUT);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('Ready to accept connections')) {
+        clearTimeout(timer);
+        output = '';
+        child.stdout?.removeAllListeners('data').resume();
+        done();
+      }
+    });
+    child.once('error', fail);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      fail(new Error(`redis-server ended with ${code}:\n${output}`));
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
