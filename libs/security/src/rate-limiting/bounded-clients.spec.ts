@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { MemoryRateLimitStore } from './memory.store.js';
 import type { Standing } from './rate-limit.store.port.js';
 import { ALGORITHMS, chargeOf, limitOf, ManualClock } from './testing/limits.js';
@@ -131,6 +133,39 @@ describe('A memory store', () => {
     for (let i = 0; i < 3000; i++) store.consume([chargeOf(limit, 1, `late ${i}`)]);
     expect(store.size).toBe(3000);
     for (let i = 0; i < 3000; i++) expect(left(store, limit, `late ${i}`)).toMatchObject({ remaining: 9 });
+  });
+
+  it('leaves those alone for a while, who may come again', () => {
+    const { clock, store } = storeOf(100);
+    const limit = limitOf('fixed-window');
+    for (let i = 0; i < 10; i++) store.consume([chargeOf(limit, 1, `early ${i}`)]);
+    clock.time += 10_999;
+    for (let i = 0; i < 10; i++) store.consume([chargeOf(limit, 1, `late ${i}`)]);
+    expect(store.size).toBe(20);
+  });
+
+  it('makes room of one to whom all was given back', () => {
+    const { clock, store } = storeOf(100);
+    const limit = limitOf('fixed-window', { window: DAY });
+    store.consume([chargeOf(limit, 9, 'refunded')]);
+    store.refund([{ ...chargeOf(limit, 9, 'refunded'), takenAt: clock.time }]);
+    clock.time += 60_000;
+    store.consume([chargeOf(limit, 1, 'new')]);
+    expect(store.size).toBe(1);
+  });
+
+  it('forgets limits that nobody is counted for', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { store } = storeOf(10);
+    const count = (from: number) => {
+      for (let i = from; i < from + 20_000; i++)
+        store.consume([chargeOf(limitOf('fixed-window', { id: `limit ${i}` }))]);
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = count(0);
+    expect(count(20_000) - before).toBeLessThan(2_000_000);
   });
 
   it('keeps about twice the clients that count, however long it runs', () => {

@@ -1,4 +1,4 @@
-import { CELL_LENGTH, clear, EXPIRY, read, type Cells } from './algorithms/cell.js';
+import { CELL_LENGTH, EXPIRY, read, type Cells } from './algorithms/cell.js';
 import { weightOf } from './algorithms/charge.policy.js';
 import { ClientIndex } from './client-index.js';
 import type { RateLimitAlgorithm, StoredLimit } from './rate-limit.store.port.js';
@@ -7,8 +7,8 @@ import type { RateLimitAlgorithm, StoredLimit } from './rate-limit.store.port.js
 interface CountedLimit {
   readonly number: number;
   readonly index: ClientIndex;
-  /** The one that was asked about last; those of one id share their counts. */
-  limit: StoredLimit;
+  /** One of those that share the id, and with it their counts. */
+  readonly limit: StoredLimit;
 }
 
 /** Cells side by side, with whose they are. */
@@ -80,7 +80,7 @@ export class BoundedClients {
     return (slot & (CHUNK - 1)) * CELL_LENGTH;
   }
 
-  /** Makes room for a client who is not there yet. Answers with the slot, whose cell is one of zeros. */
+  /** Makes room for a client who is not there yet. Answers with the slot, whose cell is to be written. */
   add(limit: StoredLimit, client: string, now: number): number {
     this.#sweep(now);
     const slot = this.#freeSlot(now);
@@ -99,7 +99,6 @@ export class BoundedClients {
     const counted = this.#limitOf(slot);
     counted.index.delete(chunk.clients[place] as string);
     chunk.clients[place] = undefined;
-    clear(chunk.cells, this.offsetOf(slot));
     this.#freeSlots.push(slot);
     if (counted.index.size > 0) return;
     this.#limits[counted.limit.algorithm].delete(counted.limit.id);
@@ -132,7 +131,6 @@ export class BoundedClients {
       limits.set(limit.id, counted);
       this.#byNumber[number] = counted;
     }
-    counted.limit = limit;
     return counted;
   }
 

@@ -165,6 +165,23 @@ describe.each(ALGORITHMS)('MemoryRateLimitStore with a %s', (algorithm) => {
     expect(look(wide, 0, 'bob')).toMatchObject({ remaining: 9 });
   });
 
+  it('takes nothing of the others where one of the costs is no number', () => {
+    const { store, look } = storeWithClock();
+    const [one, other] = [limitOf(algorithm, { id: 'one' }), limitOf(algorithm, { id: 'other' })];
+    store.consume([chargeOf(one, 3), chargeOf(other, NaN)]);
+    expect(look(one, 0)).toMatchObject({ remaining: 10 });
+  });
+
+  it('takes of as many limits as it is given', () => {
+    const { store } = storeWithClock();
+    const charges = Array.from({ length: 50 }, (_, i) => chargeOf(limitOf(algorithm, { id: `limit ${i}` }), i % 10));
+    const remaining = charges.map(({ cost }) => 10 - cost);
+    expect(store.consume(charges).map((standing) => standing.remaining)).toEqual(remaining);
+    expect(store.peek(charges.map((charge) => ({ ...charge, cost: 0 }))).map((standing) => standing.remaining)).toEqual(
+      remaining,
+    );
+  });
+
   it('blocks nobody but by the limits that deny', () => {
     const { store, look } = storeWithClock();
     const narrow = limitOf(algorithm, { id: 'narrow', quota: 2, block: 5000 });
@@ -214,6 +231,7 @@ describe('MemoryRateLimitStore', () => {
   it.each([
     ['of any characters', '✓\ud800 ä', '✓\ud801 ä'],
     ['of many characters', `${'ä'.repeat(20)}1`, `${'ä'.repeat(20)}2`],
+    ['of many characters of many languages', `${'✓'.repeat(20)}1`, `${'✓'.repeat(20)}2`],
     ['longer than the store keeps', `${'a'.repeat(5000)}1`, `${'a'.repeat(5000)}2`],
     ['that are names of Object', '__proto__', 'constructor'],
     ['without characters', '', ' '],

@@ -13,7 +13,7 @@ export const tokenBucket: Algorithm = {
     cells[at + SINCE] = now;
     if (elapsed >= 0) cells[at + TAKEN] = Math.max(0, read(cells, at + TAKEN) - elapsed * quota);
     // The clock was set back: the debt stays, and is paid back from now on.
-    else cells[at + EXTRA] = read(cells, at + EXTRA);
+    else cells[at + EXTRA] = Math.min(now, read(cells, at + EXTRA));
   },
 
   waitFor(cells, at, { quota, window, burst }, cost) {
