@@ -5,6 +5,7 @@ import { AdminModule } from './admin/admin.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CONFIGURATION, type Configuration } from './configuration.js';
 import { HealthModule } from './health/health.module.js';
+import { LimitsModule, SharedCounts } from './limits.module.js';
 import { MeController } from './me/me.controller.js';
 import { securityOptions } from './security.js';
 import { SeedingModule } from './seeding/seeding.module.js';
@@ -15,7 +16,11 @@ import { WelcomeController } from './welcome/welcome.controller.js';
 
 @Module({
   imports: [
-    SecurityModule.forRootAsync({ inject: [CONFIGURATION], useFactory: securityOptions }),
+    SecurityModule.forRootAsync({
+      imports: [LimitsModule],
+      inject: [CONFIGURATION, SharedCounts],
+      useFactory: securityOptions,
+    }),
     HealthModule,
     AuthModule,
     SessionModule,

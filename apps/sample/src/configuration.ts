@@ -27,6 +27,8 @@ export interface Configuration {
   readonly demo?: { readonly password: string; readonly generated: boolean } | undefined;
   readonly passwordCost: PasswordCost;
   readonly quotas: Quotas;
+  /** Where several Ledgers count together; each counts for itself without it. */
+  readonly redisUrl?: string | undefined;
 }
 
 /** How much there is of what is limited, in a minute. */
@@ -75,6 +77,7 @@ export function readConfiguration(environment: Environment): Configuration {
   const hosts = read('ALLOWED_HOSTS', (value) => parseHosts(value, production));
   const origins = read('CORS_ORIGINS', (value) => parseOrigins(value, production));
   const trustedProxies = read('TRUST_PROXY', parseTrustedProxies);
+  const redisUrl = read('REDIS_URL', parseRedisUrl);
   const httpsMode = read('HTTPS_MODE', oneOf(['off', 'redirect', 'reject'], production ? 'reject' : 'off'));
   if (httpsMode) read('TRUST_PROXY', (value) => refuseUnknowableTls(httpsMode, value !== undefined));
   if (!adapter || port === undefined || !database || !signingKey || !hosts || !origins || !httpsMode) {
@@ -93,6 +96,7 @@ export function readConfiguration(environment: Environment): Configuration {
     demo,
     passwordCost: OWASP_PASSWORD_COST,
     quotas: QUOTAS,
+    redisUrl,
   };
 }
 
@@ -117,6 +121,14 @@ function parseDatabase(url: string | undefined, directory: string | undefined): 
     throw new Error('must be a URL of the form postgres://user:password@host:port/name');
   }
   return { kind: 'server', url };
+}
+
+function parseRedisUrl(url: string | undefined): string | undefined {
+  const protocol = url !== undefined && URL.canParse(url) ? new URL(url).protocol : '';
+  if (url !== undefined && protocol !== 'redis:' && protocol !== 'rediss:') {
+    throw new Error('must be a URL of the form redis://user:password@host:port/0');
+  }
+  return url;
 }
 
 function parseSigningKey(pem: string | undefined, production: boolean): SigningKey {

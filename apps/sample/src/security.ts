@@ -2,6 +2,7 @@ import type { CorsOptions, FirewallOptions, HttpsOptions, SecurityOptions } from
 import { AUDIENCE, ISSUER } from './auth/access-token.issuer.js';
 import type { Configuration } from './configuration.js';
 import type { EdgeConfiguration, HttpsMode } from './edge.configuration.js';
+import type { SharedCounts } from './limits.module.js';
 import { rateLimits } from './limits.js';
 import { SESSION_COOKIE } from './session/session.cookie.js';
 
@@ -22,7 +23,7 @@ const FIREWALL: FirewallOptions = {
 };
 
 /** What a request meets at Ledger, and who may do what; which handler asks for what is written on the handler. */
-export function securityOptions(configuration: Configuration): SecurityOptions {
+export function securityOptions(configuration: Configuration, { store }: Pick<SharedCounts, 'store'>): SecurityOptions {
   const { signingKey, edge } = configuration;
   return {
     profile: 'api',
@@ -32,7 +33,7 @@ export function securityOptions(configuration: Configuration): SecurityOptions {
     firewall: FIREWALL,
     headers: { reporting: { path: REPORTS_PATH } },
     cors: corsOf(edge),
-    rateLimit: rateLimits(configuration),
+    rateLimit: { ...rateLimits(configuration), store },
     // 'always': neither may another site sign somebody in, or out.
     csrf: { apply: 'always', token: { secret: signingKey.derive('csrf') } },
     authentication: {

@@ -29,7 +29,10 @@ export interface Charge {
   readonly limit: StoredLimit;
   /** Who: an address, a principal, a tenant. At most 256 characters, whatever they are. */
   readonly partition: string;
-  /** A whole number of 0 or more. With 0 nothing is taken, and only somebody who is blocked is denied. */
+  /**
+   * A whole number of 0 or more. With 0 nothing is taken, and only somebody who is blocked is denied, or
+   * everybody where the quota is 0.
+   */
   readonly cost: number;
 }
 

@@ -364,7 +364,7 @@ export class RateLimiting {
   private storeOf(options: RateLimitingOptions): RateLimitStore {
     const given = options.store ?? options.storage;
     if (given === undefined) return new MemoryRateLimitStore({ clock: this.clock });
-    if (given instanceof MemoryRateLimitStore) return given;
+    if (given instanceof MemoryRateLimitStore || given instanceof ResilientRateLimitStore) return given;
     const { onStoreError: policy = 'local', storeTimeout } = options;
     const emit = (type: StoreEvent['type']) => {
       if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: 'rate-limit', policy });

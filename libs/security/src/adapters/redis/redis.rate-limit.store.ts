@@ -96,7 +96,8 @@ export class RedisRateLimitStore implements RateLimitStore {
   private async judge(operation: 'consume' | 'peek', charges: readonly Charge[]): Promise<readonly Standing[]> {
     if (charges.length === 0) return [];
     const keys = charges.map((charge) => countKey(this.prefix, charge));
-    const recalled = this.denials.recall(charges, keys);
+    // Whoever only asks wants to know what holds now: another process may have forgotten the denial.
+    const recalled = operation === 'peek' ? undefined : this.denials.recall(charges, keys);
     if (recalled !== undefined) return recalled;
     const askedAt = this.now();
     const groups = grouped(charges, keys);
