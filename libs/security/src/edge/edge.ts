@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js';
 import { denied } from '../core/decision.js';
 import type { SecurityEvents } from '../core/events.js';
 import { beginPassage, passageIn } from '../core/passage.js';
+import { pathOf } from '../core/request-target.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
 import { EarlyRoutes } from './early-routes.js';
@@ -245,17 +246,4 @@ export class Edge {
     answerFailure(response);
     return false;
   }
-}
-
-/** Without query; an absolute target without its scheme and host. */
-function pathOf(target = '/'): string {
-  let from = 0;
-  if (target.charCodeAt(0) !== 0x2f) {
-    const scheme = target.indexOf('://');
-    const slash = scheme === -1 ? -1 : target.indexOf('/', scheme + 3);
-    if (slash === -1) return '/';
-    from = slash;
-  }
-  const query = target.indexOf('?', from);
-  return query === -1 ? (from === 0 ? target : target.slice(from)) : target.slice(from, query);
 }

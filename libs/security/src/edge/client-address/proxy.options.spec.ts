@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkProxyOptions, rangesOf } from './proxy.options.js';
+import { checkProxyOptions } from './proxy.options.js';
 
 function problemsOf(options: unknown): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
@@ -89,15 +89,5 @@ describe('the options of the proxy', () => {
 
   it.each([true, 1, 'loopback', null])('must be an object, not %j', (options) => {
     expect(problemsOf(options)).toHaveLength(1);
-  });
-
-  it('mean the ranges behind the names, and IPv4 where it is mapped into IPv6', () => {
-    const ranges = rangesOf(['loopback', '::ffff:10.0.0.0/104', '2001:db8::1']);
-    expect(ranges.map(([address, prefix]) => `${address.toString()}/${prefix}`)).toEqual([
-      '127.0.0.0/8',
-      '::1/128',
-      '10.0.0.0/8',
-      '2001:db8::1/128',
-    ]);
   });
 });

@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js';
-import { isIP } from 'node:net';
+import type ipaddr from 'ipaddr.js';
+import { rangeProblem, writtenRanges } from '../../core/address-ranges.js';
 import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, isRecord, OptionalRule, Rule } from '../../core/options.rules.js';
 
@@ -34,13 +34,6 @@ const MAPPED_BITS = 96;
 
 const LIST_THE_PROXIES = 'Give the number of proxies, or a list of their addresses and ranges';
 
-/** The ranges behind the names, as Express and proxy-addr understand them. */
-const NAMED_RANGES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['loopback', ['127.0.0.0/8', '::1/128']],
-  ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
-  ['uniquelocal', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
-]);
-
 class ProxyRules {
   @Rule(trustProblem, LIST_THE_PROXIES)
   trust?: unknown;
@@ -60,7 +53,7 @@ export function checkProxyOptions(options: unknown, path: string, problems: Conf
   checkOptions(ProxyRules, options, path, problems);
   if (!isRecord(options) || !Array.isArray(options.trust)) return;
   options.trust.forEach((entry: unknown, index) => {
-    const wrong = rangeProblem(entry);
+    const wrong = trustedRangeProblem(entry);
     if (wrong !== undefined) problems.push({ where: `${path}.trust[${index}]`, ...wrong });
   });
 }
@@ -79,37 +72,19 @@ function trustProblem(trust: unknown): string | undefined {
 
 type Wrong = Pick<ConfigurationProblem, 'problem' | 'fix'>;
 
-const NO_RANGE: Wrong = {
-  problem: 'is neither an address, a range nor one of the names loopback, linklocal, uniquelocal',
-  fix: "Write '10.0.0.1', '10.0.0.0/8', 'fd00::/8' or 'loopback'; IPv6 without brackets and zone",
-};
-
 const EVERYBODY: Wrong = {
   problem: 'takes in strangers: whoever connects from such an address could choose the address it is known by',
   fix: 'Name the addresses of the proxies alone; /8 is the widest range of IPv4, /16 of public IPv6',
 };
 
-function rangeProblem(entry: unknown): Wrong | undefined {
-  if (typeof entry !== 'string') return NO_RANGE;
+function trustedRangeProblem(entry: unknown): Wrong | undefined {
   if (entry === '*') return EVERYBODY;
-  if (NAMED_RANGES.has(entry)) return undefined;
-  const [address = '', length, ...rest] = entry.split('/');
-  if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return NO_RANGE;
-  const parsed = ipaddr.parse(address);
-  const bits = parsed.kind() === 'ipv4' ? 32 : 128;
-  const prefix = length === undefined ? bits : prefixLength(length);
-  if (prefix === undefined || prefix > bits) {
-    return {
-      problem: 'has a prefix length that is none',
-      fix: `Write a number of bits, 1 to ${bits}, behind the slash`,
-    };
-  }
-  if (parsed.range() === 'unspecified' || isTooWide(parsed, prefix)) return EVERYBODY;
-  if (isNetwork(parsed, prefix)) return undefined;
-  return {
-    problem: 'has bits set behind its prefix, so that it means either one address or the range around it',
-    fix: 'Leave out the prefix for the one address, or write the first address of the range',
-  };
+  const wrong = rangeProblem(entry);
+  if (wrong !== undefined) return wrong;
+  const isWide = writtenRanges(entry as string).some(
+    ([address, prefix]) => address.range() === 'unspecified' || isTooWide(address, prefix),
+  );
+  return isWide ? EVERYBODY : undefined;
 }
 
 function isTooWide(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): boolean {
@@ -119,31 +94,4 @@ function isTooWide(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): boolean 
   // Behind these stands all of IPv4 (RFC 3056, RFC 6052).
   if (range === '6to4' || range === 'rfc6052') return prefix < WIDEST_TRANSLATED[range];
   return prefix < (range === 'uniqueLocal' || range === 'linkLocal' ? WIDEST_IPV6 : WIDEST_PUBLIC_IPV6);
-}
-
-function isNetwork(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): boolean {
-  return address.toByteArray().every((byte, index) => {
-    const kept = Math.min(8, Math.max(0, prefix - index * 8));
-    return (byte & (0xff >> kept)) === 0;
-  });
-}
-
-function prefixLength(text: string): number | undefined {
-  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : undefined;
-}
-
-/** A range of addresses: its first one and the length of its prefix in bits. */
-export type AddressRange = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
-
-/** The ranges that the entries stand for; those of IPv4 that were written mapped into IPv6 are given as IPv4. */
-export function rangesOf(entries: readonly string[]): readonly AddressRange[] {
-  return entries
-    .flatMap((entry) => NAMED_RANGES.get(entry) ?? [entry])
-    .map((entry) => {
-      const [address = '', length] = entry.split('/');
-      const parsed = ipaddr.parse(address);
-      if ('octets' in parsed) return [parsed, length === undefined ? 32 : Number(length)];
-      const prefix = length === undefined ? 128 : Number(length);
-      return parsed.isIPv4MappedAddress() ? [parsed.toIPv4Address(), prefix - MAPPED_BITS] : [parsed, prefix];
-    });
 }
