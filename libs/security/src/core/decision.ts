@@ -2,6 +2,10 @@
  * Why a request was denied. The codes are stable: they are the `code` of the error body and the `reason` of the event.
  */
 export type DenialReason =
+  // Edge: the client's address.
+  | 'address_blocked'
+  | 'address_banned'
+  | 'request_banned'
   // Edge: the host, the connection.
   | 'host_missing'
   | 'host_repeated'
@@ -66,6 +70,8 @@ export type DenialReason =
   // Rate limits.
   | 'rate_limited'
   | 'rate_limit_unavailable'
+  // Lockout.
+  | 'account_locked'
   // The way in.
   | 'route_unknown'
   | 'transport_unsupported';

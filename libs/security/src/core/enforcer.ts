@@ -42,6 +42,7 @@ export class Enforcer {
   deny(execution: ExecutionContext, denial: Denied, principal?: Principal, answer: DenialAnswer = {}): never {
     if (this.events.observed) this.publish(execution, denial, principal, answer.limit);
     const http = execution.getType() === 'http';
+    if (http) this.events.onDenial(denial.reason, httpRequestOf(execution));
     if (http && answer.redirect !== undefined) {
       this.setHeader(execution, 'Location', answer.redirect.url);
       const { status } = answer.redirect;
@@ -64,6 +65,7 @@ export class Enforcer {
   /** Publishes a denial that something else answers, such as an exception thrown by a policy. */
   observeDenial(execution: ExecutionContext, denial: Denied, principal?: Principal): void {
     if (this.events.observed) this.publish(execution, denial, principal);
+    if (execution.getType() === 'http') this.events.onDenial(denial.reason, httpRequestOf(execution));
   }
 
   /** Publishes what is recorded only: the request goes on. */

@@ -9,6 +9,9 @@ interface Denial {
 
 /** The status and the fixed text of each reason. Nothing of the request is ever copied into an answer. */
 const DENIALS: Readonly<Record<DenialReason, Denial>> = {
+  address_blocked: { status: 403, message: 'The address is blocked' },
+  address_banned: { status: 403, message: 'The address is banned' },
+  request_banned: { status: 403, message: 'The request is refused' },
   host_missing: { status: 400, message: 'The request names no host' },
   host_repeated: { status: 400, message: 'The request names more than one host' },
   host_malformed: { status: 400, message: 'The host of the request is malformed' },
@@ -71,6 +74,8 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   denied_by_default: { status: 403, message: 'No rule allows the request' },
   rate_limited: { status: 429, message: 'Too many requests' },
   rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
+  // It is the same for accounts that do not exist.
+  account_locked: { status: 429, message: 'Too many failed attempts' },
   route_unknown: { status: 403, message: 'No policy is known for the handler' },
   transport_unsupported: { status: 403, message: 'The handler is not reachable over this transport' },
 };

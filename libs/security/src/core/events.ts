@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { DenialReason } from './decision.js';
 import type { PrincipalKind } from './principal.js';
+import type { HttpRequest } from './request.js';
 
 /** Emitted for each decision on a request, allowed or denied. Holds no token, no header and no body. */
 export interface DecisionEvent {
@@ -64,13 +65,59 @@ export interface CspViolationEvent {
 export interface StoreEvent {
   readonly type: 'store_unavailable' | 'store_recovered';
   readonly time: number;
-  readonly store: 'rate-limit';
+  readonly store: 'rate-limit' | 'lockout' | 'bans';
   /** What holds without it. */
   readonly policy: 'open' | 'closed' | 'local';
 }
 
+/** Emitted when failed attempts lock somebody out, and when the application lifts that. */
+export interface LockoutEvent {
+  readonly type: 'lockout';
+  readonly time: number;
+  readonly action: 'locked' | 'unlocked';
+  /**
+   * What is locked: one identifier from one address (`pair`), one identifier from all addresses it is not known to sign
+   * in from (`account`), one address for all identifiers (`address`).
+   */
+  readonly scope: 'pair' | 'account' | 'address';
+  /**
+   * What was typed in as the identifier, normalized, at most 256 characters; whether there is such an account is not
+   * known here. Personal data.
+   */
+  readonly identifier?: string | undefined;
+  readonly address?: string | undefined;
+  /** Milliseconds, where it was locked. */
+  readonly duration?: number | undefined;
+}
+
+/** Emitted when an address is banned, and when a ban is lifted by the application. */
+export interface BanEvent {
+  readonly type: 'ban';
+  readonly time: number;
+  readonly action: 'banned' | 'unbanned';
+  readonly address: string;
+  /** The name of the rule; `denials`, `honeypot`, or `manual` for what the application did. */
+  readonly rule: string;
+  /** Milliseconds, where it was banned. */
+  readonly duration?: number | undefined;
+}
+
+/** Emitted for each request that a rule of `bans.track` matches. */
+export interface TrackedEvent {
+  readonly type: 'tracked';
+  readonly time: number;
+  /** The name of the rule. */
+  readonly rule: string;
+  readonly method?: string | undefined;
+  readonly address?: string | undefined;
+}
+
 /** Everything that is published; told apart by `type`. */
-export type SecurityEvent = DecisionEvent | KeysChangedEvent | CspViolationEvent | StoreEvent;
+export type SecurityEvent =
+  DecisionEvent | KeysChangedEvent | CspViolationEvent | StoreEvent | LockoutEvent | BanEvent | TrackedEvent;
+
+/** Told of each denial that was carried out, with its request, of which an event says next to nothing. */
+export type DenialWatch = (reason: DenialReason, request: HttpRequest) => void;
 
 /** Called with each event, before the request goes on: hand over what takes time. What it throws is logged. */
 export type SecurityEventListener = (event: SecurityEvent) => void;
@@ -80,6 +127,7 @@ export type SecurityEventListener = (event: SecurityEvent) => void;
 export class SecurityEvents {
   private readonly logger = new Logger(SecurityEvents.name);
   private listeners: readonly SecurityEventListener[] = [];
+  private watch: DenialWatch | undefined;
 
   /** True when somebody listens, so that nobody builds an event for nobody. */
   get observed(): boolean {
@@ -92,6 +140,16 @@ export class SecurityEvents {
     return () => {
       this.listeners = this.listeners.filter((other) => other !== listener);
     };
+  }
+
+  /** @internal There is one at most. */
+  watchDenials(watch: DenialWatch): void {
+    this.watch = watch;
+  }
+
+  /** @internal Called where a denial is carried out, beside the event; not for what is only recorded. */
+  onDenial(reason: DenialReason, request: HttpRequest): void {
+    this.watch?.(reason, request);
   }
 
   emit(event: SecurityEvent): void {

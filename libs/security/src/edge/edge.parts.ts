@@ -83,13 +83,8 @@ export class EdgeParts {
     return !recorded;
   }
 
-  publish(
-    { reason }: Denied,
-    { method }: HttpRequest,
-    { address }: EdgePassage,
-    recorded: boolean,
-    route?: string,
-  ): void {
+  publish({ reason }: Denied, request: HttpRequest, { address }: EdgePassage, recorded: boolean, route?: string): void {
+    if (!recorded) this.events.onDenial(reason, request);
     if (!this.events.observed) return;
     this.events.emit({
       type: 'decision',
@@ -99,7 +94,7 @@ export class EdgeParts {
       enforced: recorded ? false : undefined,
       route,
       transport: 'http',
-      method: method !== undefined && method.length > LONGEST_METHOD ? undefined : method,
+      method: methodOf(request),
       address,
     });
   }
@@ -108,6 +103,10 @@ export class EdgeParts {
     if (!this.events.observed) return;
     this.events.emit({ type: 'csp_violation', time: this.clock.now(), address, violation });
   }
+}
+
+function methodOf({ method }: HttpRequest): string | undefined {
+  return method !== undefined && method.length > LONGEST_METHOD ? undefined : method;
 }
 
 function recordsOnly(part: object | false | undefined): boolean {

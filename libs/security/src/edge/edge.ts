@@ -1,11 +1,13 @@
 import { Logger } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressGate } from '../core/address-gate.js';
 import type { Clock } from '../core/clock.js';
-import { denied } from '../core/decision.js';
+import { denied, type Denied } from '../core/decision.js';
 import type { SecurityEvents } from '../core/events.js';
 import { beginPassage, passageIn } from '../core/passage.js';
 import { pathOf } from '../core/request-target.js';
 import type { RoutePolicy } from '../core/route-policy.js';
+import type { ClientOrigin } from './client-address/client-address.policy.js';
 import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
 import { EarlyRoutes } from './early-routes.js';
 import { EdgeAdmission } from './edge.admission.js';
@@ -30,7 +32,7 @@ type Response = ServerResponse;
 const BODY_TOO_LARGE = denied('body_too_large');
 
 /**
- * What a request meets before it is routed: client address, host, HTTPS, firewall, CORS; the headers of its answer,
+ * What a request meets before it is routed: client address, bans, host, HTTPS, firewall, CORS; the headers of its answer,
  * whoever gives it. The guard asks again, once the route is known for sure.
  */
 export class Edge {
@@ -45,7 +47,12 @@ export class Edge {
   private late: readonly RoutePolicy[] = [];
   private hsts: HeaderList = NO_FIELDS;
 
-  constructor(options: EdgeOptions, events: SecurityEvents, clock: Clock) {
+  constructor(
+    options: EdgeOptions,
+    events: SecurityEvents,
+    clock: Clock,
+    private readonly gate?: AddressGate | undefined,
+  ) {
     this.parts = new EdgeParts(options, events, clock);
     this.admission = new EdgeAdmission(this.parts);
     const { headers } = this.parts.routes;
@@ -104,7 +111,35 @@ export class Edge {
     const passage = new EdgePassage(client.address, client.secure, route, this.rules);
     beginPassage(request, passage);
     completeHeaders(response, passage);
+    if (this.gate === undefined) return this.passHost(request, response, passage, client);
+    const denial = this.gate.admit(request, client.address);
+    return denial instanceof Promise
+      ? denial.then((settled) => this.passGate(request, response, passage, client, settled))
+      : this.passGate(request, response, passage, client, denial);
+  }
 
+  private passGate(
+    request: Request,
+    response: Response,
+    passage: EdgePassage,
+    client: ClientOrigin,
+    denial: Denied | undefined,
+  ): boolean | Promise<boolean> {
+    if (denial !== undefined) {
+      const recorded = this.gate?.records === true;
+      this.parts.publish(denial, request, passage, recorded);
+      if (!recorded) return refuse(request, response, denial);
+    }
+    return this.passHost(request, response, passage, client);
+  }
+
+  private passHost(
+    request: Request,
+    response: Response,
+    passage: EdgePassage,
+    client: ClientOrigin,
+  ): boolean | Promise<boolean> {
+    const { route } = passage;
     const decided = this.parts.hosts.decideRequest(request, client.forwardedHost);
     if (!decided.allowed && this.parts.stops('hosts', decided, request, passage)) {
       return refuse(request, response, decided);
