@@ -15,12 +15,15 @@ export { Clock } from './core/clock.js';
 export {
   SecurityEvents,
   type CspViolation,
+  type BanEvent,
   type CspViolationEvent,
   type DecisionEvent,
   type KeysChangedEvent,
+  type LockoutEvent,
   type SecurityEvent,
   type SecurityEventListener,
   type StoreEvent,
+  type TrackedEvent,
 } from './core/events.js';
 export { RoutePolicyRegistry } from './core/route-policy.registry.js';
 export type {
@@ -141,6 +144,21 @@ export type {
   RateLimitKey,
   RateLimitSettings,
 } from './rate-limiting/rate-limiting.options.js';
+
+export { Bans } from './rate-limiting/bans/bans.js';
+export type {
+  BanCondition,
+  BanContext,
+  BanDenials,
+  BanRule,
+  BansOptions,
+  BanThreshold,
+  TrackRule,
+} from './rate-limiting/bans/bans.options.js';
+export { Lockout } from './rate-limiting/lockout/lockout.js';
+export { LockoutException } from './rate-limiting/lockout/lockout.exception.js';
+export type { LockoutDelay, LockoutOptions, LockoutSettings } from './rate-limiting/lockout/lockout.options.js';
+export type { LoginAttempt } from './rate-limiting/lockout/login-attempt.js';
 
 export type { ValidationOptions } from './validation/validation.options.js';
 export {

@@ -48,6 +48,9 @@ import { EdgeInstallation } from './edge/edge.installation.js';
 import { declareBody } from './edge/firewall/firewall.decorators.js';
 import { applyTimeouts } from './edge/firewall/server-timeouts.js';
 import { RegisteredRoutes } from './edge/registered-routes.js';
+import { Bans } from './rate-limiting/bans/bans.js';
+import { bansWarnings } from './rate-limiting/bans/bans.options.js';
+import { Lockout } from './rate-limiting/lockout/lockout.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
@@ -93,9 +96,22 @@ const PROVIDERS: readonly Provider[] = [
       new RateLimiting(rateLimit, clock, events),
   },
   {
+    provide: Lockout,
+    inject: [OPTIONS, RateLimiting, Clock, SecurityEvents],
+    useFactory: ({ lockout }: SecurityOptions, limiting: RateLimiting, clock: Clock, events: SecurityEvents) =>
+      new Lockout(lockout, limiting, clock, events),
+  },
+  {
+    provide: Bans,
+    inject: [OPTIONS, RateLimiting, Clock, SecurityEvents],
+    useFactory: ({ bans }: SecurityOptions, limiting: RateLimiting, clock: Clock, events: SecurityEvents) =>
+      new Bans(bans, limiting, clock, events),
+  },
+  {
     provide: Edge,
-    inject: [OPTIONS, SecurityEvents, Clock],
-    useFactory: (options: SecurityOptions, events: SecurityEvents, clock: Clock) => new Edge(options, events, clock),
+    inject: [OPTIONS, SecurityEvents, Clock, Bans],
+    useFactory: (options: SecurityOptions, events: SecurityEvents, clock: Clock, { gate }: Bans) =>
+      new Edge(options, events, clock, gate),
   },
   {
     provide: EdgeInstallation,
@@ -159,6 +175,8 @@ const EXPORTS = [
   RateLimiting,
   RateLimitGuard,
   RateLimiter,
+  Lockout,
+  Bans,
   SecurityGuard,
 ];
 
@@ -276,6 +294,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
     for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
     for (const warning of edgeWarnings(this.options, isProduction)) this.logger.warn(warning);
+    for (const warning of bansWarnings(this.options, isProduction)) this.logger.warn(warning);
     if (this.options.dangerouslyWithoutGlobalGuard === true) {
       this.logger.warn('The global guard is switched off: handlers without guards of their own are open to anybody');
     }

@@ -7,8 +7,11 @@ import { checkAuthorizationOptions, type AuthorizationOptions } from './authoriz
 import type { CorsOptions } from './edge/cors/cors.options.js';
 import { checkEdgeOptions, type EdgeOptions } from './edge/edge.options.js';
 import type { ContentSecurityPolicyOptions } from './edge/headers/content-security-policy.js';
+import { checkBansOptions, type BansOptions } from './rate-limiting/bans/bans.options.js';
+import { checkLockoutOptions, type LockoutOptions } from './rate-limiting/lockout/lockout.options.js';
 import {
   checkRateLimitingOptions,
+  onlyCounts,
   type RateLimitingOptions,
   type RateLimitSettings,
 } from './rate-limiting/rate-limiting.options.js';
@@ -18,6 +21,16 @@ import { checkValidationOptions, type ValidationOptions } from './validation/val
 export interface SecurityOptions extends EdgeOptions {
   /** How often who may call; a list is what `ThrottlerModule.forRoot` of @nestjs/throttler takes. */
   rateLimit?: RateLimitingOptions | ThrottlerOptions[] | undefined;
+  /**
+   * When failed attempts to sign in lock somebody out; `Lockout` is injected where users sign in.
+   * @default see {@link LockoutOptions}
+   */
+  lockout?: LockoutOptions | undefined;
+  /**
+   * Which addresses are kept out, and what bans one.
+   * @default none; `{}` for those that the application bans with `Bans`
+   */
+  bans?: BansOptions | undefined;
   authentication?: AuthenticationOptions | undefined;
   authorization?: AuthorizationOptions | undefined;
   /**
@@ -69,6 +82,8 @@ class SecurityRules {
   @Known() authorization?: unknown;
   @Known() validation?: unknown;
   @Known() rateLimit?: unknown;
+  @Known() lockout?: unknown;
+  @Known() bans?: unknown;
 
   @OptionalRule(
     (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
@@ -82,6 +97,8 @@ const PARTS = [
   ['authorization', checkAuthorizationOptions],
   ['validation', checkValidationOptions],
   ['rateLimit', checkRateLimitingOptions],
+  ['lockout', checkLockoutOptions],
+  ['bans', checkBansOptions],
 ] as const;
 
 /** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */
@@ -93,6 +110,15 @@ export function checkSecurityOptions(options: unknown): asserts options is Secur
       const part = options[name];
       if (part === undefined || (name === 'validation' && part === false)) continue;
       check(part, name, problems);
+    }
+    for (const name of ['lockout', 'bans'] as const) {
+      if (options[name] === undefined || !onlyCounts(options['rateLimit'])) continue;
+      problems.push({
+        where: name,
+        problem:
+          'needs a store that can be asked and made to forget; rateLimit has a ThrottlerStorage, which only counts',
+        fix: 'Give rateLimit.store a MemoryRateLimitStore or a RedisRateLimitStore',
+      });
     }
     checkEdgeOptions(options, problems);
   }

@@ -6,6 +6,9 @@ import type { RateLimitContext, RateLimitKey } from './rate-limiting.options.js'
 /** Whose requests are counted together, as the name that a store keeps them under. */
 export type Partition = (context: RateLimitContext) => string;
 
+/** As {@link Partition}, for whoever is counted by address. */
+export type AddressPartition = (context: Pick<RateLimitContext, 'address'> & Partial<RateLimitContext>) => string;
+
 const LONGEST = 256;
 
 /** Who has no address, such as the peer of a Unix socket, shares one count (fails closed). */
@@ -52,7 +55,7 @@ function bounded(partition: string): string {
 const GENERATION = 2048;
 
 /** The address of an IPv4 client, the subnet of an IPv6 client. */
-export function compileAddress(ipv6Prefix: number): Partition {
+export function compileAddress(ipv6Prefix: number): AddressPartition {
   let young = new Map<string, string>();
   let old = new Map<string, string>();
   return ({ address }) => {

@@ -163,13 +163,13 @@ const HEADERS = ['draft', 'draft-7', 'draft-6', 'legacy'] as const;
 const BIGGEST = 1_000_000_000;
 
 /** A limit's name is text of the `RateLimit` field, and part of keys: nothing in it has to be escaped. */
-const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
-function oneOf(values: readonly string[]): (value: unknown) => string | undefined {
+export function oneOf(values: readonly string[]): (value: unknown) => string | undefined {
   return (value) => (values.includes(value as string) ? undefined : `must be one of ${values.join(', ')}`);
 }
 
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
+export function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
   return (value) =>
     Number.isInteger(value) && (value as number) >= from && (value as number) <= to
       ? undefined
@@ -180,11 +180,11 @@ function flag(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`;
 }
 
-function functionOr(check: (value: unknown) => string | undefined): (value: unknown) => string | undefined {
+export function functionOr(check: (value: unknown) => string | undefined): (value: unknown) => string | undefined {
   return (value) => (typeof value === 'function' ? undefined : check(value));
 }
 
-const onlyFunction = functionOr((value) => `must be a function, not ${describe(value)}`);
+export const onlyFunction = functionOr((value) => `must be a function, not ${describe(value)}`);
 
 class SettingsRules {
   @OptionalRule(
@@ -338,6 +338,18 @@ function storeProblem(value: unknown): string | undefined {
 
 function isFunction(value: unknown): boolean {
   return typeof value === 'function';
+}
+
+/** Whether a store can be asked and made to forget, which lockout and bans need; a `ThrottlerStorage` only counts. */
+export function isRateLimitStore(store: RateLimitStore | ThrottlerStorage): store is RateLimitStore {
+  return typeof (store as Partial<RateLimitStore>).consume === 'function';
+}
+
+/** Whether the store that was given is a `ThrottlerStorage` and nothing more. */
+export function onlyCounts(rateLimit: unknown): boolean {
+  if (!isRecord(rateLimit)) return false;
+  const store = rateLimit['store'] ?? rateLimit['storage'];
+  return isRecord(store) && !isFunction(store['consume']);
 }
 
 /** Adds what is wrong with `rateLimit` to `problems`; a list is that of `ThrottlerModule.forRoot`. */

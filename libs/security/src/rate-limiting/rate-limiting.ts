@@ -1,5 +1,5 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
-import type { ThrottlerOptions, ThrottlerStorage } from '@nestjs/throttler';
+import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { Clock } from '../core/clock.js';
 import { denied } from '../core/decision.js';
 import type { ConfigurationProblem } from '../core/errors.js';
@@ -12,13 +12,14 @@ import type { CountedLimit } from './counted-limit.js';
 import { compileRule, limitOf, type LimitCharge, type LimitRule, type RuleDefaults } from './limit-rules.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
-import { compileAddress, type Partition } from './partition.js';
+import { compileAddress, type AddressPartition } from './partition.js';
 import { RateLimitException } from './rate-limit.exception.js';
 import { compileStandingFields, retryFields, type StandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
 import {
   checkLimit,
   checkName,
+  isRateLimitStore,
   rateLimitingOptionsOf,
   type RateLimitContext,
   type RateLimitingOptions,
@@ -52,6 +53,8 @@ export class RateLimiting {
   readonly throttlers: ReadonlyMap<string, ThrottlerOptions>;
   readonly store: RateLimitStore;
   readonly options: RateLimitingOptions;
+  /** Whoever is counted by an address. */
+  readonly addressOf: AddressPartition;
   private readonly logger = new Logger('SecurityModule');
   private readonly names: ReadonlySet<string>;
   private readonly defaults: RuleDefaults;
@@ -60,6 +63,7 @@ export class RateLimiting {
   private readonly routeNames = new WeakMap<RoutePolicy, string>();
   /** Whether nothing can be given back. */
   private readonly keepsWhatItCounts: boolean;
+  private readonly opened: ResilientRateLimitStore[] = [];
   private throttlersTakenOver = false;
 
   constructor(
@@ -72,10 +76,8 @@ export class RateLimiting {
     this.records = options.enforcement === 'report';
     this.throttlers = new Map((options.throttlers ?? []).map((one) => [one.name ?? 'default', one]));
     this.names = new Set([...Object.keys(options.limits ?? {}), ...this.throttlers.keys()]);
-    this.defaults = {
-      algorithm: options.algorithm ?? 'sliding-window',
-      addressOf: compileAddress(options.ipv6Prefix ?? options.ipv6SubnetPrefix ?? 64),
-    };
+    this.addressOf = compileAddress(options.ipv6Prefix ?? options.ipv6SubnetPrefix ?? 64);
+    this.defaults = { algorithm: options.algorithm ?? 'sliding-window', addressOf: this.addressOf };
     const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
     this.told = compileStandingFields(headers === false ? [] : [headers].flat());
     this.store = this.storeOf(options);
@@ -93,10 +95,6 @@ export class RateLimiting {
     const common = { skipIf, ignoreUserAgents, getTracker, generateKey, errorMessage, setHeaders };
     const given = Object.fromEntries(Object.entries(common).filter(([, value]) => value !== undefined));
     return { ...(given as Partial<ThrottlerCommonOptions>), throttlers: [...this.throttlers.values()] };
-  }
-
-  get addressOf(): Partition {
-    return this.defaults.addressOf;
   }
 
   /** How a route is named where it is counted; by its id where it was not compiled. */
@@ -138,9 +136,18 @@ export class RateLimiting {
     };
   }
 
-  /** Leaves nothing running behind; clients of stores are the application's to close. */
+  /** Leaves nothing running behind; stores and clients that were given are the application's to close. */
   close(): void {
-    if (this.store instanceof ResilientRateLimitStore) this.store.close();
+    for (const store of this.opened) store.close();
+  }
+
+  /**
+   * The same store for what is counted beside the limits, with a word of its own on what holds while it is away;
+   * `undefined` where it is one that only counts.
+   */
+  storeFor(owner: 'lockout' | 'bans', onStoreError: 'local' | 'open' | 'closed'): RateLimitStore | undefined {
+    const { store = this.options.storage ?? this.store } = this.options;
+    return isRateLimitStore(store) ? this.storeOf({ ...this.options, store, onStoreError }, owner) : undefined;
   }
 
   /** What was counted is given back; a store that fails here keeps it (fails closed). */
@@ -361,29 +368,31 @@ export class RateLimiting {
     this.logger.error('What a request took could not be given back', error instanceof Error ? error.stack : undefined);
   }
 
-  private storeOf(options: RateLimitingOptions): RateLimitStore {
+  private storeOf(options: RateLimitingOptions, owner: StoreEvent['store'] = 'rate-limit'): RateLimitStore {
     const given = options.store ?? options.storage;
     if (given === undefined) return new MemoryRateLimitStore({ clock: this.clock });
     if (given instanceof MemoryRateLimitStore || given instanceof ResilientRateLimitStore) return given;
     const { onStoreError: policy = 'local', storeTimeout } = options;
     const emit = (type: StoreEvent['type']) => {
-      if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: 'rate-limit', policy });
+      if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: owner, policy });
     };
-    return new ResilientRateLimitStore(isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock), {
+    const store = new ResilientRateLimitStore(isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock), {
       onStoreError: policy,
       timeout: storeTimeout,
       fallback: new MemoryRateLimitStore({ clock: this.clock }),
       onTrip: (cause) => {
         const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
         // Its message may hold the address of the store, and a password in it.
-        this.logger.warn(`The store of rate limits does not answer (${name}). Until it does: ${policy}`);
+        this.logger.warn(`The store of ${owner} does not answer (${name}). Until it does: ${policy}`);
         emit('store_unavailable');
       },
       onHeal: (away) => {
-        this.logger.log(`The store of rate limits answers again, after ${Math.round(away)} ms`);
+        this.logger.log(`The store of ${owner} answers again, after ${Math.round(away)} ms`);
         emit('store_recovered');
       },
     });
+    this.opened.push(store);
+    return store;
   }
 }
 
@@ -404,10 +413,6 @@ function isPublic({ access }: RoutePolicy): boolean {
 
 function skipsOf({ skipped }: DeclaredRateLimits, declared: ThrottlerDeclarations): (name: string) => boolean {
   return (name) => skipped === true || skipped.includes(name) || declared.skipped.has(name);
-}
-
-function isRateLimitStore(store: RateLimitStore | ThrottlerStorage): store is RateLimitStore {
-  return typeof (store as Partial<RateLimitStore>).consume === 'function';
 }
 
 /** What is asked of Node's response. */

@@ -1,0 +1,54 @@
+import { compileRanges } from '../../core/address-ranges.js';
+import { pathOf } from '../../core/request-target.js';
+import type { HttpRequest } from '../../core/request.js';
+import type { BanCondition, BanContext } from './bans.options.js';
+
+/** Whether a request is of a kind; compiled. */
+export type Condition = (context: BanContext) => boolean;
+
+const NEVER: Condition = () => false;
+
+/** Whether a request comes from a list, or is what a function says. */
+export function compileList(list: readonly string[] | BanCondition | undefined): Condition {
+  if (list === undefined || list.length === 0) return typeof list === 'function' ? compileCondition(list) : NEVER;
+  if (typeof list === 'function') return compileCondition(list);
+  const isListed = compileRanges(list);
+  return ({ address }) => address !== undefined && isListed(address);
+}
+
+/** @throws TypeError where the answer is neither true nor false nor nothing, as a promise (fails closed) */
+export function compileCondition(condition: BanCondition): Condition {
+  return (context) => {
+    const answer: unknown = condition(context);
+    if (typeof answer === 'boolean') return answer;
+    if (answer === undefined) return false;
+    throw new TypeError('A condition of bans answered neither true nor false');
+  };
+}
+
+/** Whether a request is for one of the paths. */
+export function compileHoneypots(paths: readonly string[]): Condition {
+  if (paths.length === 0) return NEVER;
+  const exact = new Set(paths.filter((path) => !path.endsWith('/*')).map((path) => path.toLowerCase()));
+  const below = paths.filter((path) => path.endsWith('/*')).map((path) => path.slice(0, -1).toLowerCase());
+  return ({ request }) => {
+    const path = pathOf(request.url).toLowerCase();
+    return exact.has(withoutSlash(path)) || below.some((prefix) => path.startsWith(prefix));
+  };
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD']);
+const FOREIGN: ReadonlySet<unknown> = new Set(['cross-site', 'same-site']);
+
+/**
+ * Whether a request may count against its address. An image on any page can have the browsers of all its visitors ask
+ * for a honeypot, and they say so (Sec-Fetch-Site, Fetch Metadata): such a request is refused as any other, and bans
+ * nobody.
+ */
+export function countsAgainstAddress({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
+  return !SAFE_METHODS.has(method) || !FOREIGN.has(headers['sec-fetch-site']);
+}

@@ -1,0 +1,204 @@
+import { HttpException, Logger } from '@nestjs/common';
+import type { Clock } from '../../core/clock.js';
+import { denied, type Denied } from '../../core/decision.js';
+import { SecurityConfigurationError } from '../../core/errors.js';
+import type { LockoutEvent, SecurityEvents } from '../../core/events.js';
+import { clientAddressOf, passageOf, type HttpRequest } from '../../core/request.js';
+import { retryFields } from '../rate-limit.headers.js';
+import type { RateLimitStore } from '../rate-limit.store.port.js';
+import type { RateLimiting } from '../rate-limiting.js';
+import { StoreUnavailableError } from '../resilient.store.js';
+import { LockoutCounts, type Taken, type Verdict } from './lockout.counts.js';
+import { LockoutException } from './lockout.exception.js';
+import { resolveLockout, type LockoutOptions, type ResolvedLockout } from './lockout.options.js';
+import { partitionsOf, type LockPartitions } from './lockout.policy.js';
+import { LoginAttempt } from './login-attempt.js';
+
+const LOCKED = denied('account_locked');
+const UNAVAILABLE = denied('rate_limit_unavailable');
+
+/** A client that is told to come back while nothing can be counted. */
+const RETRY_UNAVAILABLE = 1000;
+
+const LONGEST_TOLD = 256;
+
+/** One who tries to sign in. */
+interface Candidate {
+  readonly identifier: string;
+  readonly address: string | undefined;
+  readonly partitions: LockPartitions;
+}
+
+/**
+ * Locks out whoever fails to sign in too often, in three ways: the identifier from that address, the identifier from all
+ * addresses that it has not signed in from before, and the address for other identifiers. It never looks at accounts, so
+ * that one that does not exist is locked like any other.
+ *
+ * ```ts
+ * @Post('login')
+ * @Public()
+ * async login(@Body() { email, password }: SignIn, @Req() request: Request) {
+ *   const user = await this.lockout.attempt(email, request, () => this.users.verify(email, password));
+ *   if (user === undefined) throw new UnauthorizedException();
+ *   return this.tokens.issue(user);
+ * }
+ * ```
+ */
+export class Lockout {
+  private readonly logger = new Logger('SecurityModule');
+  private readonly options: ResolvedLockout;
+  private readonly counts: LockoutCounts;
+  private opened: RateLimitStore | undefined;
+
+  /** @internal */
+  constructor(
+    options: LockoutOptions | undefined,
+    private readonly limiting: Pick<RateLimiting, 'storeFor' | 'addressOf'>,
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly events: SecurityEvents,
+  ) {
+    this.options = resolveLockout(options);
+    this.counts = new LockoutCounts(this.options, () => this.store);
+  }
+
+  /**
+   * Has credentials looked at, unless the caller is locked out, and counts what comes of it. What answers with nothing
+   * (`undefined`, `null`, `false`) failed, and so did what throws; an `HttpException` of 500 or more does not count.
+   *
+   * @param identifier what was typed in: a name, an e-mail address; whether there is such an account does not matter
+   * @param request as Express or Fastify has it; the address is the client's, behind trusted proxies
+   * @returns what `verify` answered with
+   * @throws LockoutException where `verify` is not asked
+   */
+  async attempt<T>(identifier: string, request: HttpRequest, verify: () => T | Promise<T>): Promise<T> {
+    const attempt = await this.begin(identifier, request);
+    let answer: T;
+    try {
+      answer = await verify();
+    } catch (error) {
+      const isOurs = error instanceof HttpException && error.getStatus() >= 500;
+      await (isOurs ? attempt.abandon() : attempt.fail());
+      throw error;
+    }
+    await (answer === undefined || answer === null || answer === false ? attempt.fail() : attempt.succeed());
+    return answer;
+  }
+
+  /**
+   * As `attempt`, for what cannot be waited for in one function. It counts as failed until it is told otherwise.
+   *
+   * @throws LockoutException where nothing may be looked at
+   */
+  async begin(identifier: string, request: HttpRequest): Promise<LoginAttempt> {
+    const candidate = this.candidateOf(identifier, request);
+    let verdict: Verdict;
+    try {
+      verdict = await this.counts.take(candidate.partitions);
+    } catch (error) {
+      if (error instanceof SecurityConfigurationError) throw error;
+      this.report(error);
+      return this.refuse(UNAVAILABLE, RETRY_UNAVAILABLE, request);
+    }
+    if ('retryAfter' in verdict) return this.refuse(LOCKED, verdict.retryAfter, request);
+    return this.attemptOf(candidate, verdict.taken);
+  }
+
+  /**
+   * Lifts what an identifier is locked by, from every address: after a reset of the password, or by hand. Addresses that
+   * are locked for all identifiers stay so.
+   */
+  async unlock(identifier: string): Promise<void> {
+    const normal = this.normalized(identifier);
+    await this.counts.unlockAccount(partitionsOf(normal, '').account);
+    this.publish({ action: 'unlocked', scope: 'account', identifier: normal.slice(0, LONGEST_TOLD) });
+  }
+
+  /** Lifts the lock of an address for all identifiers. */
+  async unlockAddress(address: string): Promise<void> {
+    await this.counts.unlockAddress(this.addressOf(address));
+    this.publish({ action: 'unlocked', scope: 'address', address });
+  }
+
+  private get store(): RateLimitStore {
+    this.opened ??= this.limiting.storeFor('lockout', this.options.onStoreError);
+    if (this.opened !== undefined) return this.opened;
+    // It would count, and never lock (fails closed).
+    throw new SecurityConfigurationError([
+      {
+        where: 'rateLimit.store',
+        problem: 'is a ThrottlerStorage, which only counts: Lockout could not lock by it',
+        fix: 'Give a MemoryRateLimitStore or a RedisRateLimitStore',
+      },
+    ]);
+  }
+
+  private candidateOf(identifier: unknown, request: HttpRequest): Candidate {
+    const address = clientAddressOf(request);
+    const normal = this.normalized(identifier);
+    return { identifier: normal, address, partitions: partitionsOf(normal, this.addressOf(address)) };
+  }
+
+  /** Whatever is no text is one identifier, which is locked as any other. */
+  private normalized(identifier: unknown): string {
+    return typeof identifier === 'string' ? this.options.normalize(identifier) : '';
+  }
+
+  private addressOf(address: string | undefined): string {
+    return this.limiting.addressOf({ address });
+  }
+
+  private attemptOf({ identifier, address, partitions }: Candidate, taken: readonly Taken[]): LoginAttempt {
+    return new LoginAttempt({
+      succeeded: () => this.settle(() => this.counts.succeed(partitions, taken)),
+      failed: () =>
+        this.settle(async () => {
+          for (const { scope, locking } of await this.counts.fail(partitions, taken)) {
+            // An address is locked for all that was tried from it, whatever the last was.
+            const who = scope === 'address' ? undefined : identifier.slice(0, LONGEST_TOLD);
+            this.publish({ action: 'locked', scope, identifier: who, address, duration: locking.block });
+          }
+        }),
+      abandoned: () => this.settle(() => this.counts.giveBack(taken)),
+    });
+  }
+
+  /** Credentials were right or wrong whatever the store says to it; what was taken stays taken (fails closed). */
+  private async settle(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  /** What the application chose for a store that is away is no news; anything else is a defect. */
+  private report(error: unknown): void {
+    if (error instanceof StoreUnavailableError) return;
+    this.logger.error('The lockout could not be counted', error instanceof Error ? error.stack : undefined);
+  }
+
+  private refuse(denial: Denied, retryAfter: number, request: HttpRequest): LoginAttempt {
+    const { records } = this.options;
+    if (!records) this.events.onDenial(denial.reason, request);
+    if (this.events.observed) {
+      this.events.emit({
+        type: 'decision',
+        time: this.clock.now(),
+        allowed: false,
+        reason: denial.reason,
+        enforced: records ? false : undefined,
+        transport: 'http',
+        method: request.method,
+        address: clientAddressOf(request),
+      });
+    }
+    if (records) return LoginAttempt.UNCOUNTED;
+    const passage = passageOf(request);
+    if (passage !== undefined) passage.fields = [...passage.fields, ...retryFields(retryAfter, '')];
+    throw new LockoutException(denial, retryAfter);
+  }
+
+  private publish(event: Omit<LockoutEvent, 'type' | 'time'>): void {
+    if (this.events.observed) this.events.emit({ type: 'lockout', time: this.clock.now(), ...event });
+  }
+}
