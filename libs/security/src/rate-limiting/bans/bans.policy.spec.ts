@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BanContext } from './bans.options.js';
+import { compileCondition, compileHoneypots, compileList, countsAgainstAddress } from './bans.policy.js';
+
+function request(url: string, headers: Record<string, string> = {}, method = 'GET'): BanContext['request'] {
+  return { method, url, headers };
+}
+
+const from = (address: string | undefined): BanContext => ({ address, request: request('/') });
+
+describe('A list', () => {
+  it('is nobody where it is left out or empty', () => {
+    expect(compileList(undefined)(from('192.0.2.1'))).toBe(false);
+    expect(compileList([])(from('192.0.2.1'))).toBe(false);
+  });
+
+  it('has whoever is in one of its ranges, and nobody without an address', () => {
+    const list = compileList(['192.0.2.0/24', 'loopback', '2001:db8::/32']);
+    expect(['192.0.2.77', '127.0.0.1', '::1', '2001:db8:1::1'].map((address) => list(from(address)))).toEqual(
+      Array(4).fill(true),
+    );
+    expect(['192.0.3.1', '2001:db9::1', 'unknown', undefined].map((address) => list(from(address)))).toEqual(
+      Array(4).fill(false),
+    );
+  });
+
+  it('is what a function says', () => {
+    expect(compileList(({ address }) => address === '192.0.2.1')(from('192.0.2.1'))).toBe(true);
+  });
+});
+
+describe('A condition', () => {
+  it.each([
+    [true, true],
+    [false, false],
+    [undefined, false],
+  ])('answers %j: %j', (answer, expected) => {
+    expect(compileCondition(() => answer)(from('192.0.2.1'))).toBe(expected);
+  });
+
+  it.each([Promise.resolve(false), 'no', 0, null, {}])('that answers neither yes nor no has failed', (answer) => {
+    expect(() => compileCondition((() => answer) as never)(from('192.0.2.1'))).toThrow(TypeError);
+  });
+});
+
+describe('Honeypots', () => {
+  const isHoneypot = compileHoneypots(['/.env', '/wp-admin/*', '/phpMyAdmin']);
+
+  it.each([
+    '/.env',
+    '/.ENV',
+    '/.env/',
+    '/.env?x=1',
+    '/wp-admin/',
+    '/wp-admin/a/b?c',
+    '/WP-ADMIN/x',
+    '/phpmyadmin',
+    'http://bank.example/.env',
+  ])('have %s', (url) => {
+    expect(isHoneypot({ address: '192.0.2.1', request: request(url) })).toBe(true);
+  });
+
+  it.each(['/', '/.environment', '/a/.env', '/wp-admin', '/?/.env', '/phpmyadmin2', '', '*'])(
+    'do not have %j',
+    (url) => {
+      expect(isHoneypot({ address: '192.0.2.1', request: request(url) })).toBe(false);
+    },
+  );
+});
+
+describe('What counts against an address', () => {
+  it.each([
+    ['a request of no browser', {}, 'GET', true],
+    ['a page of the application', { 'sec-fetch-site': 'same-origin' }, 'GET', true],
+    ['the address bar', { 'sec-fetch-site': 'none' }, 'GET', true],
+    ['an image on the page of somebody else', { 'sec-fetch-site': 'cross-site' }, 'GET', false],
+    ['an image on a page of a neighbour', { 'sec-fetch-site': 'same-site' }, 'HEAD', false],
+    ['what changes something, wherever it comes from', { 'sec-fetch-site': 'cross-site' }, 'POST', true],
+  ])('is %s: %j %s', (_, headers, method, expected) => {
+    expect(countsAgainstAddress(request('/', headers, method))).toBe(expected);
+  });
+});
