@@ -1,5 +1,5 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { Authenticated, Public, type CorsOptions } from '@palisade/nest';
+import { Authenticated, Bans, Public, type CorsOptions } from '@palisade/nest';
 import { expect } from '@jest/globals';
 import { trusting } from '../support/security.js';
 import { signingKey } from '../support/tokens.js';
@@ -97,6 +97,10 @@ describeConformance('CORS', COVERED.cors, {
   varying: under({ origins: [EXAMPLE] }, VaryingHome),
   privateNetwork: under({ origins: '*', privateNetwork: true }),
   publicNetwork: under({ origins: '*' }),
+  banned: {
+    subject: { security: { cors: { origins: [EXAMPLE] }, bans: {} }, controllers: [Home] },
+    before: async ({ subject }) => subject.app.get(Bans).ban('127.0.0.1'),
+  },
   protected: {
     subject: {
       security: { cors: { origins: [EXAMPLE] }, authentication: { jwt: trusting(signingKey('ES256')) } },

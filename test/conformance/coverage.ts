@@ -1,5 +1,13 @@
 /** The cases that are run: by specification, and there by the application that they are given. */
 export const COVERED = {
+  abuse: {
+    first: ids('ban-01'),
+    /** Before each, two bad requests of the same client. */
+    banned: ids('ban-02 ban-03'),
+    reset: ids('ban-04'),
+    counting: ids('ban-05'),
+    safe: ids('ban-06'),
+  },
   access: {
     protected: ids(
       'bearer-01 bearer-03 bearer-04 bearer-06 bearer-08 bearer-10 bearer-11 bearer-13 bearer-22 bearer-23 bearer-24',
@@ -35,6 +43,7 @@ export const COVERED = {
     varying: ids('cors-27'),
     privateNetwork: ids('cors-30 cors-31 cors-32'),
     publicNetwork: ids('cors-33'),
+    banned: ids('cors-39'),
     protected: ids('cors-41'),
   },
   csrf: {

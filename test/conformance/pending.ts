@@ -8,9 +8,7 @@ export const PENDING: Readonly<Record<string, readonly string[]>> = {
   'DPoP (RFC 9449)': ['dpop-01', 'dpop-02', 'dpop-03', 'dpop-04', 'dpop-08', 'dpop-09', 'dpop-10', 'dpop-12'],
   'checks on the result': ['authz-09', 'authz-11'],
   'step-up (RFC 9470)': ['authz-12'],
-  'a list of banned addresses': ['cors-39'],
-  'an answer to banned clients': ['rl-24'],
 };
 
 /** Areas that no feature covers yet. */
-export const PENDING_AREAS = ['abuse', 'errors', 'openapi'] as const;
+export const PENDING_AREAS = ['errors', 'openapi'] as const;

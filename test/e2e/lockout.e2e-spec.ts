@@ -382,7 +382,10 @@ describe.each(ADAPTERS)('Lockout on %s', (adapter) => {
     await third.succeed();
     await (await lockout.begin('carol', request)).fail();
     await (await lockout.begin('carol', request)).fail();
-    await expect(lockout.begin('carol', request)).rejects.toMatchObject({ code: 'account_locked', retryAfter: 900_000 });
+    await expect(lockout.begin('carol', request)).rejects.toMatchObject({
+      code: 'account_locked',
+      retryAfter: 900_000,
+    });
   });
 
   describe('where a shared store is away', () => {
