@@ -222,6 +222,14 @@ describe.each(ADAPTERS)('Bans on %s', (adapter) => {
     expect(banned().map(({ rule }) => rule)).toEqual(Array(5).fill('honeypot'));
   });
 
+  it.each(['/login', '/LOGIN/', '/safe_space', '/mine'])('take no route for a honeypot: %s', async (path) => {
+    await start({ honeypots: ['/nothing'] });
+    const options = securityWith(key, { bans: { honeypots: ['/.env', path.replace(/\/$/, '')] } });
+    await expect(startEdge(adapter, options, [Routes])).rejects.toMatchObject({
+      problems: [{ where: 'bans.honeypots[1]', problem: expect.stringContaining('a route of the application') }],
+    });
+  });
+
   describe('for denials', () => {
     const denials = { reasons: ['token_malformed', 'target_not_normalized'], maxRetry: 3 } as const;
 

@@ -37,7 +37,7 @@ import {
 } from './authorization/masking/masking.interceptor.js';
 import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
-import { SecurityConfigurationError } from './core/errors.js';
+import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { httpRequestOf, principalOf } from './core/request.js';
 import { CsrfTokens } from './edge/csrf/csrf-tokens.js';
@@ -49,7 +49,7 @@ import { declareBody } from './edge/firewall/firewall.decorators.js';
 import { applyTimeouts } from './edge/firewall/server-timeouts.js';
 import { RegisteredRoutes } from './edge/registered-routes.js';
 import { Bans } from './rate-limiting/bans/bans.js';
-import { bansWarnings } from './rate-limiting/bans/bans.options.js';
+import { bansWarnings, checkHoneypotRoutes } from './rate-limiting/bans/bans.options.js';
 import { Lockout } from './rate-limiting/lockout/lockout.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 import { RateLimiter } from './rate-limiting/rate-limiter.js';
@@ -263,6 +263,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     this.refuseWeakness();
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
     this.registered.stopListening();
+    this.refuseHoneypotsThatAreRoutes();
     await this.routes.compile(this.options, this.registered.all);
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
@@ -284,6 +285,12 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
         },
       ]);
     }
+  }
+
+  private refuseHoneypotsThatAreRoutes(): void {
+    const problems: ConfigurationProblem[] = [];
+    if (this.options.bans !== undefined) checkHoneypotRoutes(this.options.bans, this.registered.all, problems);
+    if (problems.length > 0) throw new SecurityConfigurationError(problems);
   }
 
   /** What is warned of in development stops the start in production. */

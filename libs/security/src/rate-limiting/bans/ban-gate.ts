@@ -19,11 +19,11 @@ import {
 } from './bans.options.js';
 import {
   compileCondition,
-  compileHoneypots,
   compileList,
   countsAgainstAddress,
   type Condition,
 } from './bans.policy.js';
+import { compileHoneypots } from './honeypots.policy.js';
 import { settle } from './settle.js';
 
 const BLOCKED = denied('address_blocked');
@@ -62,7 +62,7 @@ export class BanGate implements AddressGate {
   private readonly logger = new Logger('SecurityModule');
   private readonly isSafe: Condition;
   private readonly isBlocked: Condition;
-  private readonly isHoneypot: Condition;
+  private readonly isHoneypot: (target: string | undefined) => boolean;
   private readonly rules: readonly CompiledRule[];
   private readonly tracks: readonly CompiledTrack[];
 
@@ -110,7 +110,7 @@ export class BanGate implements AddressGate {
   /** Of somebody who is not banned. */
   private judge(context: BanContext, partition: string | undefined): Verdict | Promise<Verdict> {
     const counts = partition !== undefined && countsAgainstAddress(context.request);
-    if (this.isHoneypot(context)) {
+    if (this.isHoneypot(context.request.url)) {
       const banned = counts ? this.ban(context, partition, 'honeypot', this.duration) : undefined;
       return settle(banned, () => MATCHED);
     }

@@ -5,6 +5,7 @@ import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../.
 import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { DURATION_FIX, parseDuration } from '../limit-text.js';
+import { compileHoneypots } from './honeypots.policy.js';
 import { NAME, oneOf, onlyFunction, wholeNumber } from '../rate-limiting.options.js';
 
 /**
@@ -326,6 +327,24 @@ export function banDurationOf({ duration }: BansOptions): number {
 /** Milliseconds. */
 export function refreshOf({ refresh }: BansOptions): number {
   return parseDuration(refresh) ?? 5000;
+}
+
+/** Adds a problem for each honeypot that leads to a route: its callers would be banned. */
+export function checkHoneypotRoutes(
+  { honeypots = [] }: BansOptions,
+  routes: readonly { readonly path: string }[],
+  problems: ConfigurationProblem[],
+): void {
+  honeypots.forEach((honeypot, index) => {
+    const isHoneypot = compileHoneypots([honeypot]);
+    const route = routes.find(({ path }) => isHoneypot(path));
+    if (route === undefined) return;
+    problems.push({
+      where: `bans.honeypots[${index}]`,
+      problem: `is ${route.path}, a route of the application: whoever calls it would be banned`,
+      fix: 'Name paths that nobody has any business with',
+    });
+  });
 }
 
 /** What weakens bans, in words for the log. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BanContext } from './bans.options.js';
-import { compileCondition, compileHoneypots, compileList, countsAgainstAddress } from './bans.policy.js';
+import { compileCondition, compileList, countsAgainstAddress } from './bans.policy.js';
 
 function request(url: string, headers: Record<string, string> = {}, method = 'GET'): BanContext['request'] {
   return { method, url, headers };
@@ -41,31 +41,6 @@ describe('A condition', () => {
   it.each([Promise.resolve(false), 'no', 0, null, {}])('that answers neither yes nor no has failed', (answer) => {
     expect(() => compileCondition((() => answer) as never)(from('192.0.2.1'))).toThrow(TypeError);
   });
-});
-
-describe('Honeypots', () => {
-  const isHoneypot = compileHoneypots(['/.env', '/wp-admin/*', '/phpMyAdmin']);
-
-  it.each([
-    '/.env',
-    '/.ENV',
-    '/.env/',
-    '/.env?x=1',
-    '/wp-admin/',
-    '/wp-admin/a/b?c',
-    '/WP-ADMIN/x',
-    '/phpmyadmin',
-    'http://bank.example/.env',
-  ])('have %s', (url) => {
-    expect(isHoneypot({ address: '192.0.2.1', request: request(url) })).toBe(true);
-  });
-
-  it.each(['/', '/.environment', '/a/.env', '/wp-admin', '/?/.env', '/phpmyadmin2', '', '*'])(
-    'do not have %j',
-    (url) => {
-      expect(isHoneypot({ address: '192.0.2.1', request: request(url) })).toBe(false);
-    },
-  );
 });
 
 describe('What counts against an address', () => {

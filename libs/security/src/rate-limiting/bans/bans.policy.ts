@@ -1,5 +1,4 @@
 import { compileRanges } from '../../core/address-ranges.js';
-import { pathOf } from '../../core/request-target.js';
 import type { HttpRequest } from '../../core/request.js';
 import type { BanCondition, BanContext } from './bans.options.js';
 
@@ -24,21 +23,6 @@ export function compileCondition(condition: BanCondition): Condition {
     if (answer === undefined) return false;
     throw new TypeError('A condition of bans answered neither true nor false');
   };
-}
-
-/** Whether a request is for one of the paths. */
-export function compileHoneypots(paths: readonly string[]): Condition {
-  if (paths.length === 0) return NEVER;
-  const exact = new Set(paths.filter((path) => !path.endsWith('/*')).map((path) => path.toLowerCase()));
-  const below = paths.filter((path) => path.endsWith('/*')).map((path) => path.slice(0, -1).toLowerCase());
-  return ({ request }) => {
-    const path = pathOf(request.url).toLowerCase();
-    return exact.has(withoutSlash(path)) || below.some((prefix) => path.startsWith(prefix));
-  };
-}
-
-function withoutSlash(path: string): string {
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD']);
