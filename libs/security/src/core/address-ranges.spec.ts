@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
+import { isIPv4 } from 'node:net';
 import { compileRanges, rangeProblem, rangesOf } from './address-ranges.js';
 
 describe('Ranges of addresses', () => {
@@ -31,6 +34,28 @@ describe('Ranges of addresses', () => {
     ['10.0.0.0/8', '', false],
   ])('%s has %s: %s', (range, address, expected) => {
     expect(compileRanges(['203.0.113.250', range])(address)).toBe(expected);
+  });
+
+  it('take what Node takes for an IPv4 address, and nothing else', () => {
+    const isAnything = compileRanges(['0.0.0.0/0']);
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.stringMatching(/^[0-9.]{0,16}$/), fc.string()), (text) => {
+        expect(isAnything(text)).toBe(isIPv4(text));
+      }),
+    );
+    for (const text of ['1.2.3.04', '256.1.1.1', '1.2.3', '1.2.3.4.', '.1.2.3', '1..2.3', '1.2.3.4.5']) {
+      expect(isAnything(text)).toBe(false);
+    }
+  });
+
+  it('have the addresses that ipaddr.js finds in them', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), fc.ipV4(), fc.integer({ min: 0, max: 32 }), (network, address, prefix) => {
+        const first = ipaddr.IPv4.networkAddressFromCIDR(`${network}/${prefix}`);
+        const expected = ipaddr.IPv4.parse(address).match([first, prefix]);
+        expect(compileRanges([`${first.toString()}/${prefix}`])(address)).toBe(expected);
+      }),
+    );
   });
 
   it.each<[unknown, string | undefined]>([
