@@ -95,7 +95,7 @@ attackEdge('An attacker who wants others banned', { security: behindProxy, contr
     expect((await victim.call('/', { headers: [['X-Forwarded-For', '198.51.100.7']] })).status).toBe(200);
   });
 
-  it('has their browsers ask for a honeypot, by an image on a page of his, which bans nobody', async () => {
+  it('has their browsers ask for a honeypot, by images, forms and scripts on a page of his, which bans nobody', async () => {
     const visitor = [
       ['X-Forwarded-For', '198.51.100.8'],
       ['Sec-Fetch-Site', 'cross-site'],
@@ -104,6 +104,13 @@ attackEdge('An attacker who wants others banned', { security: behindProxy, contr
     for (const path of ['/wp-login.php', '/.git/config', '/?hax', '/?hax', '/?hax']) {
       victim.expectRefused(await victim.call(path, { headers: visitor }), 'request_banned');
     }
+    victim.expectRefused(await victim.call('/.git/config', { method: 'POST', headers: visitor }), 'request_banned');
+    const preflight = [
+      visitor[0],
+      ['Origin', 'https://evil.example'],
+      ['Access-Control-Request-Method', 'PUT'],
+    ] as const;
+    await victim.call('/.git/config', { method: 'OPTIONS', headers: preflight });
     for (let i = 0; i < 3; i++) {
       victim.expectRefused(await victim.call('/a//b', { headers: visitor }), 'target_not_normalized');
     }

@@ -222,6 +222,17 @@ describe.each(ADAPTERS)('Bans on %s', (adapter) => {
     expect(banned().map(({ rule }) => rule)).toEqual(Array(5).fill('honeypot'));
   });
 
+  it('count what another site had a browser send only where that is said', async () => {
+    const image: Sent = { headers: { 'sec-fetch-site': 'cross-site' } };
+    await start({ honeypots: ['/.env'] });
+    expect(await told('/.env', ATTACKER, image)).toBe('request_banned');
+    expect(await told('/')).toBe(200);
+    await app.close();
+    await start({ honeypots: ['/.env'], countCrossSite: true });
+    expect(await told('/.env', ATTACKER, image)).toBe('request_banned');
+    expect(await told('/')).toBe('address_banned');
+  });
+
   it.each(['/login', '/LOGIN/', '/safe_space', '/mine'])('take no route for a honeypot: %s', async (path) => {
     await start({ honeypots: ['/nothing'] });
     const options = securityWith(key, { bans: { honeypots: ['/.env', path.replace(/\/$/, '')] } });

@@ -17,12 +17,7 @@ import {
   type BanRule,
   type TrackRule,
 } from './bans.options.js';
-import {
-  compileCondition,
-  compileList,
-  countsAgainstAddress,
-  type Condition,
-} from './bans.policy.js';
+import { compileCondition, compileList, isCrossSite, type Condition } from './bans.policy.js';
 import { compileHoneypots } from './honeypots.policy.js';
 import { settle } from './settle.js';
 
@@ -63,6 +58,8 @@ export class BanGate implements AddressGate {
   private readonly isSafe: Condition;
   private readonly isBlocked: Condition;
   private readonly isHoneypot: (target: string | undefined) => boolean;
+  /** Whether a request may count against its address. */
+  private readonly isCounted: (request: HttpRequest) => boolean;
   private readonly rules: readonly CompiledRule[];
   private readonly tracks: readonly CompiledTrack[];
 
@@ -76,6 +73,7 @@ export class BanGate implements AddressGate {
     this.isSafe = compileList(safelist);
     this.isBlocked = compileList(blocklist);
     this.isHoneypot = compileHoneypots(honeypots);
+    this.isCounted = options.countCrossSite === true ? () => true : (request) => !isCrossSite(request);
     this.rules = rules.map((rule) => compileRule(rule, this.duration));
     this.tracks = track.map(compileTrack);
     const counts = this.rules.map(({ count }) => count);
@@ -109,7 +107,7 @@ export class BanGate implements AddressGate {
 
   /** Of somebody who is not banned. */
   private judge(context: BanContext, partition: string | undefined): Verdict | Promise<Verdict> {
-    const counts = partition !== undefined && countsAgainstAddress(context.request);
+    const counts = partition !== undefined && this.isCounted(context.request);
     if (this.isHoneypot(context.request.url)) {
       const banned = counts ? this.ban(context, partition, 'honeypot', this.duration) : undefined;
       return settle(banned, () => MATCHED);
@@ -145,7 +143,7 @@ export class BanGate implements AddressGate {
       if (!reasons.has(reason)) return;
       const address = clientAddressOf(request);
       const context: BanContext = { request, address };
-      if (address === undefined || !countsAgainstAddress(request) || this.isSafe(context)) return;
+      if (address === undefined || !this.isCounted(request) || this.isSafe(context)) return;
       // The denial is on its way already: nobody waits for this.
       void this.count(count, context, this.around.addressOf({ address }));
     });

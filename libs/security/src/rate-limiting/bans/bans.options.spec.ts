@@ -56,6 +56,7 @@ describe('The options of bans', () => {
     [{ honeypots: ['/a*'] }, 'bans.honeypots[0]', 'is no path'],
     [{ honeypots: ['/a/*/b'] }, 'bans.honeypots[0]', 'is no path'],
     [{ honeypots: [7] }, 'bans.honeypots[0]', 'is no path'],
+    [{ countCrossSite: 'yes' }, 'bans.countCrossSite', 'must be true or false'],
     [{ duration: 'long' }, 'bans.duration', 'is no duration'],
     [{ refresh: '2 minutes' }, 'bans.refresh', 'is too long'],
     [{ onStoreError: 'shut' }, 'bans.onStoreError', 'must be one of'],

@@ -39,6 +39,13 @@ export interface BansOptions {
   /** Requests that an event tells of, and nothing else happens. */
   track?: readonly TrackRule[] | undefined;
   /**
+   * Whether requests count against their address that another site had a browser send (Sec-Fetch-Site). They are refused
+   * like any other; where they count, an image on any page can have its visitors banned, and where they do not, whoever
+   * says so of itself is not banned. For an API that no browser calls.
+   * @default false
+   */
+  countCrossSite?: boolean | undefined;
+  /**
    * How long a ban holds where nothing else is said: milliseconds, or text such as `'1 hour'`.
    * @default '1 hour'
    */
@@ -204,6 +211,12 @@ class BansRules {
   @Part(() => TrackRules)
   @OptionalRule(list('rules'), 'Give [{ name, matches }]')
   track?: unknown;
+
+  @OptionalRule(
+    (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
+    'Leave it out where browsers call',
+  )
+  countCrossSite?: unknown;
 
   @OptionalRule(durationProblem, DURATION_FIX)
   duration?: unknown;

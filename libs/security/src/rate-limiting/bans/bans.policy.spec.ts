@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BanContext } from './bans.options.js';
-import { compileCondition, compileList, countsAgainstAddress } from './bans.policy.js';
+import { compileCondition, compileList, isCrossSite } from './bans.policy.js';
 
 function request(url: string, headers: Record<string, string> = {}, method = 'GET'): BanContext['request'] {
   return { method, url, headers };
@@ -43,15 +43,17 @@ describe('A condition', () => {
   });
 });
 
-describe('What counts against an address', () => {
+describe('What another site had a browser send', () => {
   it.each([
-    ['a request of no browser', {}, 'GET', true],
-    ['a page of the application', { 'sec-fetch-site': 'same-origin' }, 'GET', true],
-    ['the address bar', { 'sec-fetch-site': 'none' }, 'GET', true],
-    ['an image on the page of somebody else', { 'sec-fetch-site': 'cross-site' }, 'GET', false],
-    ['an image on a page of a neighbour', { 'sec-fetch-site': 'same-site' }, 'HEAD', false],
-    ['what changes something, wherever it comes from', { 'sec-fetch-site': 'cross-site' }, 'POST', true],
-  ])('is %s: %j %s', (_, headers, method, expected) => {
-    expect(countsAgainstAddress(request('/', headers, method))).toBe(expected);
+    ['is no request of another program', {}, 'GET', false],
+    ['is none of a page of the application', { 'sec-fetch-site': 'same-origin' }, 'POST', false],
+    ['is none of the address bar', { 'sec-fetch-site': 'none' }, 'GET', false],
+    ['is an image on the page of somebody else', { 'sec-fetch-site': 'cross-site' }, 'GET', true],
+    ['is a form on the page of somebody else', { 'sec-fetch-site': 'cross-site' }, 'POST', true],
+    ['is an image on a page of a neighbour', { 'sec-fetch-site': 'same-site' }, 'HEAD', true],
+    ['is a preflight', { origin: 'https://evil.example', 'access-control-request-method': 'PUT' }, 'OPTIONS', true],
+    ['is no other OPTIONS', {}, 'OPTIONS', false],
+  ])('%s: %j %s', (_, headers, method, expected) => {
+    expect(isCrossSite(request('/', headers, method))).toBe(expected);
   });
 });

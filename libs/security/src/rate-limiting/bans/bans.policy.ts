@@ -25,14 +25,15 @@ export function compileCondition(condition: BanCondition): Condition {
   };
 }
 
-const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD']);
 const FOREIGN: ReadonlySet<unknown> = new Set(['cross-site', 'same-site']);
 
 /**
- * Whether a request may count against its address. An image on any page can have the browsers of all its visitors ask
- * for a honeypot, and they say so (Sec-Fetch-Site, Fetch Metadata): such a request is refused as any other, and bans
- * nobody.
+ * Whether a request is one that another site had a browser send, as browsers say (Sec-Fetch-Site, Fetch Metadata), or the
+ * preflight of one. An image or a script on any page can have the browsers of all its visitors ask for a honeypot.
  */
-export function countsAgainstAddress({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
-  return !SAFE_METHODS.has(method) || !FOREIGN.has(headers['sec-fetch-site']);
+export function isCrossSite({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
+  return (
+    FOREIGN.has(headers['sec-fetch-site']) ||
+    (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined)
+  );
 }
