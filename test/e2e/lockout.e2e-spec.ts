@@ -4,6 +4,7 @@ import {
   Lockout,
   LockoutException,
   Public,
+  SecurityModule,
   type HttpRequest,
   type LockoutEvent,
   type LockoutOptions,
@@ -23,7 +24,6 @@ const ELSEWHERE = '198.51.100.7';
 @Public()
 class SignInController {
   static asked = 0;
-  static waiting: (() => void)[] = [];
 
   constructor(private readonly lockout: Lockout) {}
 
@@ -39,7 +39,6 @@ class SignInController {
     SignInController.asked++;
     if (password === 'outage') throw new HttpException('The database is away', 503);
     if (password === 'bug') throw new Error('A bug');
-    if (password === 'slow') await new Promise<void>((resolve) => void SignInController.waiting.push(resolve));
     const name = String(email).normalize('NFKC').trim().toLowerCase();
     return PASSWORDS[name] === password ? name : undefined;
   }
@@ -403,6 +402,23 @@ describe.each(ADAPTERS)('Lockout on %s', (adapter) => {
     it('stops no attempt under report', async () => {
       await start({ enforcement: 'report' }, { rateLimit: { store, onStoreError: 'closed' } });
       expect((await login('alice@bank.example', 'correct horse')).status).toBe(200);
+    });
+  });
+
+  describe('over a ThrottlerStorage, which only counts', () => {
+    const storage = {
+      increment: async () => ({ totalHits: 1, timeToExpire: 60, isBlocked: false, timeToBlockExpire: 0 }),
+    };
+
+    it.each([{ lockout: {} }, { bans: {} }])('stops the start: %j', async (options) => {
+      await start();
+      expect(() => SecurityModule.forRoot({ ...options, rateLimit: { storage } })).toThrow('which only counts');
+    });
+
+    it('looks at no credentials, where nothing was said of lockout', async () => {
+      await start(undefined, { rateLimit: { storage } });
+      expect((await login('alice@bank.example', 'correct horse')).status).toBe(500);
+      expect(SignInController.asked).toBe(0);
     });
   });
 });
