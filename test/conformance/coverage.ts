@@ -105,6 +105,7 @@ export const COVERED = {
     storeAway: ids('rl-20'),
     preflight: ids('rl-21'),
     redirect: ids('rl-22'),
+    abusive: ids('rl-24'),
     rotating: ids('ip-08'),
   },
 } as const;

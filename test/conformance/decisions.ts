@@ -76,6 +76,10 @@ export const DECIDED: Readonly<Record<string, DifferentAnswer>> = {
     reason: 'A name that had to be escaped would be read wrongly by clients that do not parse structured fields',
     refusedAtStart: 'rateLimit.limits.a"b',
   },
+  'rl-24': {
+    reason: 'Whoever is banned has no quota to wait for: 403 and a code, as for everything that is forbidden',
+    expect: { status: 403, body: { contains: '"code":"address_banned"' } },
+  },
   'rl-12': {
     reason: 'A limit that nobody declared stops the start instead of failing requests',
     refusedAtStart: 'rateLimit.default',

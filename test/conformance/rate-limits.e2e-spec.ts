@@ -1,5 +1,5 @@
 import { Controller, Get, Post, Redirect } from '@nestjs/common';
-import { Public, RateLimit, SecurityEvents, SkipRateLimit, type RateLimitingOptions } from '@palisade/nest';
+import { Bans, Public, RateLimit, SecurityEvents, SkipRateLimit, type RateLimitingOptions } from '@palisade/nest';
 import { expect } from '@jest/globals';
 import { COVERED } from './coverage.js';
 import { describeConformance, type CaseSetup, type Sending } from './edge.js';
@@ -133,6 +133,10 @@ describeConformance('rate limits', COVERED.rateLimits, {
     { limits: { one: '1/minute' }, global: ['one'] },
     { check: ({ headers }) => expect(headers['ratelimit']).toMatch(/;r=0;/) },
   ),
+  abusive: {
+    subject: { security: { bans: {}, rateLimit: { limits: { second: '5/minute' } } }, controllers: [Routes] },
+    before: ({ subject }) => subject.app.get(Bans).ban('127.0.0.1'),
+  },
   rotating: limited(
     { limits: { two: '2/minute' }, global: ['two'] },
     { spent: [{ address: '203.0.113.1' }, { address: '203.0.113.2' }], isProxied: false },

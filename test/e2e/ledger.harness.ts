@@ -14,6 +14,7 @@ export const AMPLE_QUOTAS: Quotas = {
   failuresOfAccount: 1_000_000,
   failuresOfAddress: 1_000_000,
   transfers: 1_000_000,
+  failuresBeforeLock: 1000,
 };
 
 /** The form that alice signs in with. */

@@ -31,7 +31,7 @@ export interface Configuration {
   readonly redisUrl?: string | undefined;
 }
 
-/** How much there is of what is limited, in a minute. */
+/** How much there is of what is limited, in a minute unless told. */
 export interface Quotas {
   /** Requests of one address. */
   readonly requests: number;
@@ -40,9 +40,17 @@ export interface Quotas {
   readonly failuresOfAddress: number;
   /** Transfers of one customer. */
   readonly transfers: number;
+  /** Failed log-ins, of one address to one account, that lock it out for a quarter of an hour. */
+  readonly failuresBeforeLock: number;
 }
 
-const QUOTAS: Quotas = { requests: 600, failuresOfAccount: 5, failuresOfAddress: 20, transfers: 30 };
+const QUOTAS: Quotas = {
+  requests: 600,
+  failuresOfAccount: 5,
+  failuresOfAddress: 20,
+  transfers: 30,
+  failuresBeforeLock: 4,
+};
 
 /** Names every variable that is wrong, never its value. */
 export class ConfigurationError extends Error {

@@ -1,4 +1,4 @@
-import type { HttpRequest, RateLimitingOptions } from '@palisade/nest';
+import type { HttpRequest, LockoutOptions, RateLimitingOptions } from '@palisade/nest';
 import type { Configuration } from './configuration.js';
 
 /** How often who may call: the names are on the handlers, but for `anonymous`, which holds everywhere. */
@@ -18,6 +18,12 @@ export function rateLimits({ quotas }: Pick<Configuration, 'quotas'>): RateLimit
     },
     global: ['anonymous'],
   };
+}
+
+/** Who is locked out; it may be five times as many failures for an account, or an address, in all. */
+export function lockout({ quotas }: Pick<Configuration, 'quotas'>): LockoutOptions {
+  const maxFailures = quotas.failuresBeforeLock;
+  return { maxFailures, account: { maxFailures: 5 * maxFailures }, address: { maxFailures: 5 * maxFailures } };
 }
 
 /** The account that somebody tries to sign in to, whichever way; there is none without a name. */

@@ -3,7 +3,7 @@ import { AUDIENCE, ISSUER } from './auth/access-token.issuer.js';
 import type { Configuration } from './configuration.js';
 import type { EdgeConfiguration, HttpsMode } from './edge.configuration.js';
 import type { SharedCounts } from './limits.module.js';
-import { rateLimits } from './limits.js';
+import { lockout, rateLimits } from './limits.js';
 import { SESSION_COOKIE } from './session/session.cookie.js';
 
 /** Where browsers post what broke a content security policy. */
@@ -22,6 +22,9 @@ const FIREWALL: FirewallOptions = {
   timeouts: { headers: 10_000, request: 30_000 },
 };
 
+/** Nobody who is a customer asks for these: whoever does is out for an hour. */
+const HONEYPOTS = ['/wp-login.php', '/.env', '/.git/*'];
+
 /** What a request meets at Ledger, and who may do what; which handler asks for what is written on the handler. */
 export function securityOptions(configuration: Configuration, { store }: Pick<SharedCounts, 'store'>): SecurityOptions {
   const { signingKey, edge } = configuration;
@@ -34,6 +37,8 @@ export function securityOptions(configuration: Configuration, { store }: Pick<Sh
     headers: { reporting: { path: REPORTS_PATH } },
     cors: corsOf(edge),
     rateLimit: { ...rateLimits(configuration), store },
+    lockout: lockout(configuration),
+    bans: { honeypots: HONEYPOTS },
     // 'always': neither may another site sign somebody in, or out.
     csrf: { apply: 'always', token: { secret: signingKey.derive('csrf') } },
     authentication: {

@@ -1,5 +1,5 @@
-import { Body, Controller, Header, HttpCode, HttpException, Post } from '@nestjs/common';
-import { ContentTypes, CsrfExempt, Public, RateLimit } from '@palisade/nest';
+import { Body, Controller, Header, HttpCode, HttpException, Post, Req } from '@nestjs/common';
+import { ContentTypes, CsrfExempt, Lockout, Public, RateLimit, type HttpRequest } from '@palisade/nest';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
 import { readTokenRequest, type TokenError } from './token-request.js';
@@ -20,6 +20,7 @@ export class TokenController {
   constructor(
     private readonly users: UsersService,
     private readonly tokens: AccessTokenIssuer,
+    private readonly lockout: Lockout,
   ) {}
 
   // The body is no DTO: its errors are OAuth's, not those of the validation pipe. Its form is that of RFC 6749, section
@@ -32,10 +33,11 @@ export class TokenController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Header('Pragma', 'no-cache')
-  async issue(@Body() body: Record<string, unknown> | undefined): Promise<TokenAnswer> {
-    const request = readTokenRequest(body);
-    if ('error' in request) throw oauthError(request);
-    const user = await this.users.authenticate(request.username, request.password);
+  async issue(@Body() body: Record<string, unknown> | undefined, @Req() request: HttpRequest): Promise<TokenAnswer> {
+    const form = readTokenRequest(body);
+    if ('error' in form) throw oauthError(form);
+    const { username, password } = form;
+    const user = await this.lockout.attempt(username, request, () => this.users.authenticate(username, password));
     if (user === undefined) throw oauthError(INVALID_GRANT);
     const token = await this.tokens.issue(user);
     return { access_token: token.value, token_type: 'Bearer', expires_in: token.expiresIn };

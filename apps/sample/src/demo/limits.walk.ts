@@ -1,7 +1,7 @@
 import { field, headerOf, type Answer } from './answer.js';
 import type { Visitor } from './visitor.js';
 
-const GUESSES = ['password', '123456', 'letmein', 'qwerty', 'bob'] as const;
+const GUESSES = ['password', '123456', 'letmein', 'qwerty'] as const;
 
 const SAYS_WHEN = ['says when to come back', (answer: Answer) => Number(headerOf(answer, 'Retry-After')) >= 1] as const;
 
@@ -17,7 +17,16 @@ export async function limits(visitor: Visitor): Promise<void> {
   for (const guess of GUESSES) {
     await visitor.shows(`“${guess}”, for Bob.`, signIn('bob', guess), { status: 400 });
   }
-  await visitor.shows('The sixth guess is not even looked at.', signIn('bob', 'secret'), {
+  await visitor.shows(
+    'After four guesses nothing from this address is looked at for Bob, not even what is right.',
+    signIn('bob'),
+    {
+      status: 429,
+      code: 'account_locked',
+      and: [SAYS_WHEN],
+    },
+  );
+  await visitor.shows('A sixth try within the minute does not get that far.', signIn('bob', 'secret'), {
     status: 429,
     code: 'rate_limited',
     and: [SAYS_WHEN],
@@ -35,8 +44,26 @@ export async function limits(visitor: Visitor): Promise<void> {
     },
     { status: 429, code: 'rate_limited' },
   );
-  await visitor.shows('Tess is not Bob.', signIn('tess'), {
+  await visitor.shows('Nobody but Bob is kept out.', signIn('tess'), {
     status: 200,
     and: [['another token', (answer) => field(answer, 'access_token') !== field(told, 'access_token')]],
   });
+
+  visitor.heading('Whoever looks for holes is shown the door');
+  await visitor.shows(
+    'The bank has no WordPress.',
+    { method: 'GET', path: '/wp-login.php' },
+    {
+      status: 403,
+      code: 'request_banned',
+    },
+  );
+  await visitor.shows(
+    'Nor has it anything else for whoever asked.',
+    { method: 'GET', path: '/health' },
+    {
+      status: 403,
+      code: 'address_banned',
+    },
+  );
 }

@@ -1,5 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ClearSiteData, Cors, CsrfTokens, CurrentUser, Public, RateLimit, type HttpRequest } from '@palisade/nest';
+import {
+  ClearSiteData,
+  Cors,
+  CsrfTokens,
+  CurrentUser,
+  Lockout,
+  Public,
+  RateLimit,
+  type HttpRequest,
+} from '@palisade/nest';
 import { AccessTokenIssuer } from '../auth/access-token.issuer.js';
 import { LedgerException } from '../errors.js';
 import type { Reply } from '../reply.js';
@@ -22,6 +31,7 @@ export class SessionController {
     private readonly users: UsersService,
     private readonly tokens: AccessTokenIssuer,
     private readonly csrf: CsrfTokens,
+    private readonly lockout: Lockout,
   ) {}
 
   /** @throws {LedgerException} 403 for a wrong password and an unknown user alike */
@@ -29,8 +39,12 @@ export class SessionController {
   @Public()
   @RateLimit('login', 'loginAddress')
   @HttpCode(204)
-  async begin(@Body() { username, password }: SignInDto, @Res({ passthrough: true }) reply: Reply): Promise<void> {
-    const user = await this.users.authenticate(username, password);
+  async begin(
+    @Body() { username, password }: SignInDto,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<void> {
+    const user = await this.lockout.attempt(username, request, () => this.users.authenticate(username, password));
     if (user === undefined) throw new LedgerException(403, 'sign_in_refused', 'The username or the password is wrong');
     reply.header('Set-Cookie', sessionCookie(await this.tokens.issue(user)));
   }

@@ -376,21 +376,24 @@ export class RateLimiting {
     const emit = (type: StoreEvent['type']) => {
       if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: owner, policy });
     };
-    const store = new ResilientRateLimitStore(isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock), {
-      onStoreError: policy,
-      timeout: storeTimeout,
-      fallback: new MemoryRateLimitStore({ clock: this.clock }),
-      onTrip: (cause) => {
-        const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
-        // Its message may hold the address of the store, and a password in it.
-        this.logger.warn(`The store of ${owner} does not answer (${name}). Until it does: ${policy}`);
-        emit('store_unavailable');
+    const store = new ResilientRateLimitStore(
+      isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock),
+      {
+        onStoreError: policy,
+        timeout: storeTimeout,
+        fallback: new MemoryRateLimitStore({ clock: this.clock }),
+        onTrip: (cause) => {
+          const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
+          // Its message may hold the address of the store, and a password in it.
+          this.logger.warn(`The store of ${owner} does not answer (${name}). Until it does: ${policy}`);
+          emit('store_unavailable');
+        },
+        onHeal: (away) => {
+          this.logger.log(`The store of ${owner} answers again, after ${Math.round(away)} ms`);
+          emit('store_recovered');
+        },
       },
-      onHeal: (away) => {
-        this.logger.log(`The store of ${owner} answers again, after ${Math.round(away)} ms`);
-        emit('store_recovered');
-      },
-    });
+    );
     this.opened.push(store);
     return store;
   }

@@ -6,7 +6,7 @@ import type { SecurityEvents } from '../../core/events.js';
 import { clientAddressOf, type HttpRequest } from '../../core/request.js';
 import type { AddressPartition } from '../partition.js';
 import type { RateLimitStore } from '../rate-limit.store.port.js';
-import { StoreUnavailableError } from '../resilient.store.js';
+import { StoreUnavailableError } from '../store-unavailable.error.js';
 import { BanBook, banCount, type BanCount } from './ban-book.js';
 import {
   banDurationOf,

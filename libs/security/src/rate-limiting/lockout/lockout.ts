@@ -7,7 +7,7 @@ import { clientAddressOf, passageOf, type HttpRequest } from '../../core/request
 import { retryFields } from '../rate-limit.headers.js';
 import type { RateLimitStore } from '../rate-limit.store.port.js';
 import type { RateLimiting } from '../rate-limiting.js';
-import { StoreUnavailableError } from '../resilient.store.js';
+import { StoreUnavailableError } from '../store-unavailable.error.js';
 import { LockoutCounts, type Taken, type Verdict } from './lockout.counts.js';
 import { LockoutException } from './lockout.exception.js';
 import { resolveLockout, type LockoutOptions, type ResolvedLockout } from './lockout.options.js';
