@@ -10,6 +10,7 @@ import type { Effort, Settings, SuiteName } from './settings.js';
 import { measureEdge } from './suites/edge.js';
 import { measureGrowth } from './suites/growth.js';
 import { measureRateLimiting } from './suites/rate-limiting.js';
+import { measureRateLimitingRedis } from './suites/rate-limiting-redis.js';
 import { measureStacks } from './suites/stacks.js';
 import { measureStartup } from './suites/startup.js';
 import { measureToken } from './suites/token.js';
@@ -23,6 +24,7 @@ const suites: Readonly<Record<SuiteName, Suite>> = {
   growth: measureGrowth,
   startup: measureStartup,
   'rate-limiting': measureRateLimiting,
+  'rate-limiting-redis': measureRateLimitingRedis,
 };
 
 const RESULTS = new URL('../results/', import.meta.url);

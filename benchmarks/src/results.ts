@@ -59,6 +59,8 @@ const PACKAGES = [
   'autocannon',
   'rate-limiter-flexible',
   'express-rate-limit',
+  '@nest-lab/throttler-storage-redis',
+  'ioredis',
 ];
 
 export async function describeMachine(): Promise<Machine> {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SUITES = ['stacks', 'edge', 'token', 'growth', 'startup', 'rate-limiting'] as const;
+export const SUITES = ['stacks', 'edge', 'token', 'growth', 'startup', 'rate-limiting', 'rate-limiting-redis'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export const ADAPTERS = ['express', 'fastify'] as const;

@@ -1,7 +1,8 @@
 export const LIMITERS = ['throttler', 'flexible', 'express-rate-limit', 'palisade'] as const;
-export type LimiterName = (typeof LIMITERS)[number];
+export const REDIS_LIMITERS = ['redis-nest-lab', 'redis-flexible', 'redis-palisade'] as const;
+export type LimiterName = (typeof LIMITERS)[number] | (typeof REDIS_LIMITERS)[number];
 
-/** A way to count requests in the memory of the process. */
+/** A way to count requests. */
 export interface Limiter {
   /** Counts a request; answers, or resolves with, whether it is allowed. */
   hit(key: string): boolean | Promise<boolean>;
@@ -15,6 +16,10 @@ export interface LimiterSpec {
   readonly limiter: LimiterName;
   readonly clients: number;
   readonly limit: number;
+  /** Hits that are under way at once; those of a store in memory are not. */
+  readonly atOnce: number;
+  /** Where Redis listens, for those that count there. */
+  readonly port?: number | undefined;
 }
 
 /** Keys as addresses are: made anew, so that whoever keeps one pays for it. */

@@ -8,19 +8,24 @@ export type FromLimiter =
   /** Microseconds of CPU for each hit. */
   | { readonly type: 'round'; readonly cpu: number };
 
-const limiters: Readonly<Record<LimiterName, () => Promise<{ readonly createLimiter: (quota: number) => Limiter }>>> = {
+const limiters: Readonly<
+  Record<LimiterName, () => Promise<{ readonly createLimiter: (quota: number, port: number) => Limiter }>>
+> = {
   palisade: () => import('./palisade.js'),
   throttler: () => import('./throttler.js'),
   flexible: () => import('./flexible.js'),
   'express-rate-limit': () => import('./express-rate-limit.js'),
+  'redis-palisade': () => import('./redis-palisade.js'),
+  'redis-nest-lab': () => import('./redis-nest-lab.js'),
+  'redis-flexible': () => import('./redis-flexible.js'),
 };
 
-const { limiter: name, clients, limit } = JSON.parse(process.argv[2] as string) as LimiterSpec;
+const { limiter: name, clients, limit, atOnce, port = 0 } = JSON.parse(process.argv[2] as string) as LimiterSpec;
 const { createLimiter } = await limiters[name]();
 
 const denies = await isDenying();
 const before = await bytes();
-const limiter = createLimiter(limit);
+const limiter = createLimiter(limit, port);
 for (let client = 0; client < clients; client++) {
   const allowed = limiter.hit(keyOf(client));
   if (allowed instanceof Promise) await allowed;
@@ -42,18 +47,25 @@ async function measure(hits: number, round: number): Promise<number> {
     keys.push(keyOf(client % clients));
   }
   const since = process.cpuUsage();
-  for (let i = 0; i < hits; i++) {
-    const allowed = limiter.hit(keys[i] as string);
-    if (allowed instanceof Promise) await allowed;
-  }
+  await Promise.all(Array.from({ length: atOnce }, (_, lane) => hitAll(keys, lane)));
   const { user, system } = process.cpuUsage(since);
   return (user + system) / hits;
 }
 
+/** Every so many of the keys, one after the other. */
+async function hitAll(keys: readonly string[], lane: number): Promise<void> {
+  for (let i = lane; i < keys.length; i += atOnce) {
+    const allowed = limiter.hit(keys[i] as string);
+    if (allowed instanceof Promise) await allowed;
+  }
+}
+
 /** A limiter that lets everything through would be fast. */
 async function isDenying(): Promise<boolean> {
-  const small = createLimiter(2);
-  const answers = [await small.hit('a'), await small.hit('a'), await small.hit('a'), await small.hit('b')];
+  const small = createLimiter(2, port);
+  // Several processes may share the store.
+  const [one, other] = [`${process.pid}-a`, `${process.pid}-b`];
+  const answers = [await small.hit(one), await small.hit(one), await small.hit(one), await small.hit(other)];
   return answers.join() === 'true,true,false,true';
 }
 

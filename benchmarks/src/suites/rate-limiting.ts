@@ -26,7 +26,7 @@ export async function measureRateLimiting({ hits, hitRounds, clients }: Effort):
       try {
         for (const limiter of LIMITERS) {
           progress.step(`${group}: filling ${limiter}`);
-          const spec: LimiterSpec = { limiter, clients: count, limit };
+          const spec: LimiterSpec = { limiter, clients: count, limit, atOnce: 1 };
           cells.push({ process: await LimiterProcess.start(spec), cpu: [] });
         }
         for (const { process } of cells) await process.measure(hits, -1);
