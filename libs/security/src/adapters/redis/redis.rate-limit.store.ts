@@ -4,6 +4,7 @@ import type {
   CountedPartition,
   RateLimitStore,
   Standing,
+  StoredLimit,
   TakenCharge,
 } from '../../rate-limiting/rate-limit.store.port.js';
 import { countHit, type ThrottlerRecord } from '../../rate-limiting/throttler-storage.port.js';
@@ -14,7 +15,12 @@ import { checkRedisRateLimitStoreOptions, type RedisRateLimitStoreOptions } from
 import { NUMBERS_OF_A_STANDING, SCRIPT, type ScriptOperation } from './redis.script.js';
 
 /** Charges of one partition, whose keys one script may touch. */
-interface Group {
+interface OnePartition {
+  readonly charges: readonly (Charge | TakenCharge)[];
+  readonly keys: readonly string[];
+}
+
+interface Group extends OnePartition {
   /** Where they stand among all charges. */
   readonly places: number[];
   readonly charges: (Charge | TakenCharge)[];
@@ -100,11 +106,9 @@ export class RedisRateLimitStore implements RateLimitStore {
     const recalled = operation === 'peek' ? undefined : this.denials.recall(charges, keys);
     if (recalled !== undefined) return recalled;
     const askedAt = this.now();
-    const groups = grouped(charges, keys);
-    const standings =
-      groups.length === 1
-        ? await this.ask(operation, groups[0] as Group)
-        : await this.askEach(operation, groups, charges.length);
+    const standings = isOnePartition(charges)
+      ? await this.ask(operation, { charges, keys })
+      : await this.askEach(operation, grouped(charges, keys), charges.length);
     this.denials.remember(charges, keys, standings, askedAt);
     return standings;
   }
@@ -166,13 +170,13 @@ export class RedisRateLimitStore implements RateLimitStore {
     );
   }
 
-  private async ask(operation: ScriptOperation, group: Group): Promise<readonly Standing[]> {
+  private async ask(operation: ScriptOperation, group: OnePartition): Promise<readonly Standing[]> {
     return readStandings(await this.send(operation, group), group.charges.length);
   }
 
-  private send(operation: ScriptOperation, { charges, keys }: Group): Promise<unknown> {
+  private send(operation: ScriptOperation, { charges, keys }: OnePartition): Promise<unknown> {
     const args: string[] = [operation];
-    if (operation !== 'reset') for (const charge of charges) args.push(...argumentsOf(charge));
+    if (operation !== 'reset') for (const charge of charges) args.push(argumentOf(charge));
     return this.run(keys, args);
   }
 }
@@ -192,16 +196,34 @@ function grouped(charges: readonly (Charge | TakenCharge)[], keys: readonly stri
   return [...groups.values()];
 }
 
-function argumentsOf(charge: Charge | TakenCharge): readonly string[] {
+function isOnePartition(charges: readonly Charge[]): boolean {
+  const [first] = charges;
+  for (let i = 1; i < charges.length; i++) if (charges[i]?.partition !== first?.partition) return false;
+  return true;
+}
+
+/** What the script is told of limits, written once for each: they are frozen, and few. */
+const written = new WeakMap<StoredLimit, string>();
+
+/** One text for each charge: a client takes longer for seven. */
+function argumentOf(charge: Charge | TakenCharge): string {
   const { limit, cost } = charge;
-  const takenAt = 'takenAt' in charge ? charge.takenAt : 0;
-  return [FORMS[limit.algorithm], limit.quota, limit.window, limit.burst, limit.block, cost, takenAt].map(String);
+  let text = written.get(limit);
+  if (text === undefined) {
+    text = `${FORMS[limit.algorithm]} ${limit.quota} ${limit.window} ${limit.burst} ${limit.block}`;
+    if (Object.isFrozen(limit)) written.set(limit, text);
+  }
+  return `${text} ${cost} ${'takenAt' in charge ? charge.takenAt : 0}`;
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : Number(String(value));
 }
 
 /** Whatever else answers than the script is a failure of the store: never a number by chance. */
 function readStandings(answer: unknown, size: number): readonly Standing[] {
   // Numbers come as text, as bytes or as numbers, by the protocol and the settings of the client.
-  const numbers = Array.isArray(answer) ? answer.map((value) => Number(String(value))) : [];
+  const numbers = Array.isArray(answer) ? answer.map(numberOf) : [];
   if (numbers.length !== 1 + size * NUMBERS_OF_A_STANDING || !numbers.every(Number.isFinite)) {
     throw new Error('Redis did not answer what the script of RedisRateLimitStore answers');
   }

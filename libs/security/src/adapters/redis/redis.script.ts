@@ -16,7 +16,7 @@ export const NUMBERS_OF_A_STANDING = 4;
  * - `f <since> <taken> <end>`, a fixed window
  * - `b <since> 0 <until>`, a block: nothing else is kept, as the count starts anew then
  *
- * ARGV: the operation, and for each key the mark, quota, window, burst, block, cost and takenAt. The answer: the time,
+ * ARGV: the operation, and for each key a text of the mark, quota, window, burst, block, cost and takenAt. The answer: the time,
  * and for each key allowed, remaining, resetAfter and retryAfter, where -1 is never.
  */
 export const SCRIPT = `
@@ -72,23 +72,24 @@ local function settle(cell)
 end
 
 local function read(index)
-  local at = 1 + (index - 1) * 7
+  local form, quota, window, burst, block, cost, takenAt =
+    string.match(ARGV[index + 1], '^(%a) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
   local cell = {
     key = KEYS[index],
-    form = ARGV[at + 1],
-    quota = tonumber(ARGV[at + 2]),
-    window = tonumber(ARGV[at + 3]),
-    burst = tonumber(ARGV[at + 4]),
-    block = tonumber(ARGV[at + 5]),
-    cost = tonumber(ARGV[at + 6]),
-    takenAt = tonumber(ARGV[at + 7]),
+    form = form,
+    quota = tonumber(quota),
+    window = tonumber(window),
+    burst = tonumber(burst),
+    block = tonumber(block),
+    cost = tonumber(cost),
+    takenAt = tonumber(takenAt),
     since = 0, taken = 0, extra = 0,
   }
   local line = redis.call('GET', cell.key)
   if line then
-    local form, since, taken, extra = string.match(line, '^(%a) (%S+) (%S+) (%S+)$')
+    local mark, since, taken, extra = string.match(line, '^(%a) (%S+) (%S+) (%S+)$')
     cell.isStored = true
-    cell.blocked = form == 'b'
+    cell.blocked = mark == 'b'
     cell.since, cell.taken, cell.extra = tonumber(since), tonumber(taken), tonumber(extra)
   end
   settle(cell)
