@@ -12,6 +12,7 @@ export {
   type SecurityErrorBody,
 } from './core/errors.js';
 export { Clock } from './core/clock.js';
+export { Scheduler, type Cancel } from './core/scheduler.js';
 export {
   SecurityEvents,
   type CspViolation,
@@ -20,6 +21,7 @@ export {
   type DecisionEvent,
   type KeysChangedEvent,
   type LockoutEvent,
+  type LoadSheddingEvent,
   type SecurityEvent,
   type SecurityEventListener,
   type StoreEvent,
@@ -37,6 +39,7 @@ export type {
   PolicyReference,
   Requirement,
   RoutePolicy,
+  RoutePriority,
 } from './core/route-policy.js';
 export type { RequirementOption } from './core/declarations.js';
 export type { HttpRequest } from './core/request.js';
@@ -119,6 +122,10 @@ export type { PermissionsPolicyFeature, PermissionsPolicyOptions } from './edge/
 export type { HostsOptions, HostsSettings } from './edge/hosts/hosts.options.js';
 export { AllowHttp } from './edge/https/https.decorators.js';
 export type { HstsOptions, HttpsOptions } from './edge/https/https.options.js';
+
+export type { LoadProbe } from './load-shedding/event-loop.probe.js';
+export { Priority } from './load-shedding/load-shedding.decorators.js';
+export type { LoadSheddingOptions } from './load-shedding/load-shedding.options.js';
 
 export { MemoryRateLimitStore, type MemoryRateLimitStoreOptions } from './rate-limiting/memory.store.js';
 export { ResilientRateLimitStore } from './rate-limiting/resilient.store.js';

@@ -4,10 +4,11 @@ import { AuthorizationGuard } from './authorization/authorization.guard.js';
 import { Enforcer } from './core/enforcer.js';
 import { httpRequestOf, principalAdmittedBy } from './core/request.js';
 import type { GuardedRoute } from './core/route-policy.js';
+import { LoadShedding } from './load-shedding/load-shedding.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 
 /**
- * The one global guard: route policy, limits by address, authentication, limits by principal, authorization, whatever
+ * The one global guard: route policy, load, limits by address, authentication, limits by principal, authorization, whatever
  * was imported in what order.
  */
 @Injectable()
@@ -17,19 +18,22 @@ export class SecurityGuard implements CanActivate {
     private readonly limits: RateLimitGuard,
     private readonly authentication: AuthenticationGuard,
     private readonly authorization: AuthorizationGuard,
+    private readonly load: LoadShedding,
   ) {}
 
   canActivate(execution: ExecutionContext): true | Promise<true> {
     const route = this.enforcer.routeOf(execution);
+    if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
     const limited = route === undefined || this.limits.limitAddress(route, execution);
     return limited === true
       ? this.authenticate(route, execution)
       : limited.then(() => this.authenticate(route, execution));
   }
 
-  /** @internal The edge's part alone, where handlers have guards of their own. */
+  /** @internal Load and the edge's part alone, where handlers have guards of their own. */
   admit(execution: ExecutionContext): true {
     const route = this.enforcer.routeOf(execution);
+    if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
     return route === undefined || this.authentication.admit(route, execution);
   }
 

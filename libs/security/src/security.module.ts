@@ -39,6 +39,7 @@ import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
+import { Scheduler } from './core/scheduler.js';
 import { httpRequestOf, principalOf } from './core/request.js';
 import { CsrfTokens } from './edge/csrf/csrf-tokens.js';
 import { CsrfProtection } from './edge/csrf/csrf-protection.js';
@@ -51,6 +52,7 @@ import { RegisteredRoutes } from './edge/registered-routes.js';
 import { Bans } from './rate-limiting/bans/bans.js';
 import { bansWarnings, checkHoneypotRoutes } from './rate-limiting/bans/bans.options.js';
 import { Lockout } from './rate-limiting/lockout/lockout.js';
+import { LoadShedding } from './load-shedding/load-shedding.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
@@ -77,6 +79,7 @@ export interface SecurityModuleAsyncOptions extends Pick<ModuleMetadata, 'import
 
 const PROVIDERS: readonly Provider[] = [
   Clock,
+  Scheduler,
   SecurityEvents,
   RoutePolicyRegistry,
   RouteExplorer,
@@ -106,6 +109,17 @@ const PROVIDERS: readonly Provider[] = [
     inject: [OPTIONS, RateLimiting, Clock, SecurityEvents],
     useFactory: ({ bans }: SecurityOptions, limiting: RateLimiting, clock: Clock, events: SecurityEvents) =>
       new Bans(bans, limiting, clock, events),
+  },
+  {
+    provide: LoadShedding,
+    inject: [OPTIONS, Enforcer, SecurityEvents, Clock, Scheduler],
+    useFactory: (
+      { loadShedding }: SecurityOptions,
+      enforcer: Enforcer,
+      events: SecurityEvents,
+      clock: Clock,
+      scheduler: Scheduler,
+    ) => new LoadShedding(loadShedding, enforcer, events, clock, scheduler),
   },
   {
     provide: Edge,
@@ -165,6 +179,7 @@ const PROVIDERS: readonly Provider[] = [
 
 const EXPORTS = [
   Clock,
+  Scheduler,
   SecurityEvents,
   RoutePolicyRegistry,
   Enforcer,
@@ -172,6 +187,7 @@ const EXPORTS = [
   CsrfTokens,
   AuthenticationGuard,
   AuthorizationGuard,
+  LoadShedding,
   RateLimiting,
   RateLimitGuard,
   RateLimiter,
@@ -208,6 +224,7 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     private readonly registered: RegisteredRoutes,
     private readonly adapterHost: HttpAdapterHost,
     private readonly limiting: RateLimiting,
+    private readonly loadShedding: LoadShedding,
   ) {
     // Before anything that the application installs; in tests of Nest the adapter comes later.
     adapterHost.init$.subscribe(() => installation.onAdapter(adapterHost.httpAdapter));
@@ -267,11 +284,13 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     await this.routes.compile(this.options, this.registered.all);
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
+    this.loadShedding.start();
   }
 
   onModuleDestroy(): void {
     this.jwt?.close();
     this.limiting.close();
+    this.loadShedding.close();
   }
 
   private refuseSecondRoot(): void {

@@ -2,6 +2,7 @@ import type { ThrottlerOptions } from '@nestjs/throttler';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { requirementProblem, type RequirementOption } from './core/declarations.js';
 import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/options.rules.js';
+import type { RoutePriority } from './core/route-policy.js';
 import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
 import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
 import type { CorsOptions } from './edge/cors/cors.options.js';
@@ -9,6 +10,7 @@ import { checkEdgeOptions, type EdgeOptions } from './edge/edge.options.js';
 import type { ContentSecurityPolicyOptions } from './edge/headers/content-security-policy.js';
 import { checkBansOptions, type BansOptions } from './rate-limiting/bans/bans.options.js';
 import { checkLockoutOptions, type LockoutOptions } from './rate-limiting/lockout/lockout.options.js';
+import { checkLoadSheddingOptions, type LoadSheddingOptions } from './load-shedding/load-shedding.options.js';
 import {
   checkRateLimitingOptions,
   onlyCounts,
@@ -31,6 +33,11 @@ export interface SecurityOptions extends EdgeOptions {
    * @default none; `{}` for those that the application bans with `Bans`
    */
   bans?: BansOptions | undefined;
+  /**
+   * What is not served while the process has too much to do; `{}` for the defaults.
+   * @default everything is served, late
+   */
+  loadShedding?: LoadSheddingOptions | undefined;
   authentication?: AuthenticationOptions | undefined;
   authorization?: AuthorizationOptions | undefined;
   /**
@@ -63,6 +70,8 @@ export interface FeatureSecurityOptions {
   contentSecurityPolicy?: ContentSecurityPolicyOptions | false | undefined;
   /** As `@RateLimit`: names of limits, `'10/minute'`, or settings. */
   rateLimit?: readonly (string | RateLimitSettings)[] | undefined;
+  /** As `@Priority`. */
+  priority?: RoutePriority | undefined;
   /** As `@BodyLimit`: bytes, or a size such as `'1mb'`. */
   bodyLimit?: number | string | undefined;
   /** As `@ContentTypes`. */
@@ -84,6 +93,7 @@ class SecurityRules {
   @Known() rateLimit?: unknown;
   @Known() lockout?: unknown;
   @Known() bans?: unknown;
+  @Known() loadShedding?: unknown;
 
   @OptionalRule(
     (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
@@ -99,6 +109,7 @@ const PARTS = [
   ['rateLimit', checkRateLimitingOptions],
   ['lockout', checkLockoutOptions],
   ['bans', checkBansOptions],
+  ['loadShedding', checkLoadSheddingOptions],
 ] as const;
 
 /** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */
@@ -166,6 +177,7 @@ class FeatureRules {
   rateLimit?: unknown;
 
   // Checked with the decorators of the same kind, where the options that they stand on are known.
+  @Known() priority?: unknown;
   @Known() cors?: unknown;
   @Known() contentSecurityPolicy?: unknown;
   @Known() bodyLimit?: unknown;

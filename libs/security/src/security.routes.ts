@@ -11,6 +11,7 @@ import { Edge } from './edge/edge.js';
 import { parseByteSize } from './edge/firewall/body-limit.js';
 import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
 import type { RegisteredRoute } from './edge/registered-routes.js';
+import { LoadShedding } from './load-shedding/load-shedding.js';
 import { RateLimiting, type LimitSteps } from './rate-limiting/rate-limiting.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
@@ -32,6 +33,7 @@ export class SecuredRoutes {
     private readonly authorizer: Authorizer,
     private readonly edge: Edge,
     private readonly rateLimiting: RateLimiting,
+    private readonly loadShedding: LoadShedding,
   ) {
     explorer.markHandlers();
   }
@@ -124,6 +126,7 @@ export class SecuredRoutes {
     this.registry.add(
       {
         policy,
+        isOverloaded: this.loadShedding.compile(policy),
         admit: this.edge.admission.admissionOf(policy),
         protect: this.edge.admission.protectionOf(policy),
         limitAddress: limits?.limitAddress,
@@ -238,7 +241,7 @@ const EDGE_PARTS = [
 ] as const;
 
 function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
-  const { access, roles, permissions, scopes, rateLimit } = options;
+  const { access, roles, permissions, scopes, rateLimit, priority } = options;
   const decorator = (option: string) => `forFeature({ ${option} })`;
   const atTheEdge = EDGE_PARTS.flatMap(([option, part]): Declaration[] => {
     const value = options[option];
@@ -263,6 +266,7 @@ function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
     ...(rateLimit === undefined
       ? []
       : [{ kind: 'rateLimit', limits: rateLimit, decorator: decorator('rateLimit') } as const]),
+    ...(priority === undefined ? [] : [{ kind: 'priority', priority, decorator: decorator('priority') } as const]),
   ];
 }
 

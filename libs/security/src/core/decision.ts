@@ -72,6 +72,8 @@ export type DenialReason =
   | 'rate_limit_unavailable'
   // Lockout.
   | 'account_locked'
+  // Load.
+  | 'overloaded'
   // The way in.
   | 'route_unknown'
   | 'transport_unsupported';

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { AccessPolicyFunction, PolicyReference, Requirement } from './route-policy.js';
+import type { AccessPolicyFunction, PolicyReference, Requirement, RoutePriority } from './route-policy.js';
 
 /** What a decorator records of a handler or a class: one rule of one kind. */
 export type Declaration =
@@ -32,7 +32,8 @@ export type Declaration =
       /** The limits that do not hold here; empty for all of them. */
       readonly names: readonly string[];
       readonly decorator: string;
-    };
+    }
+  | { readonly kind: 'priority'; readonly priority: RoutePriority; readonly decorator: string };
 
 /** What the edge lets a route say for itself. */
 export type EdgePart = 'cors' | 'csp' | 'bodyLimit' | 'contentTypes' | 'clearSiteData' | 'allowHttp' | 'csrfExempt';

@@ -69,7 +69,7 @@ export class Enforcer {
   }
 
   /** Publishes what is recorded only: the request goes on. */
-  recordDenial(execution: ExecutionContext, denial: Denied, principal: Principal | undefined, limit: string): void {
+  recordDenial(execution: ExecutionContext, denial: Denied, principal: Principal | undefined, limit?: string): void {
     if (this.events.observed) this.publish(execution, denial, principal, limit, false);
   }
 

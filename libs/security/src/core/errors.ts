@@ -76,6 +76,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
   // It is the same for accounts that do not exist.
   account_locked: { status: 429, message: 'Too many failed attempts' },
+  overloaded: { status: 503, message: 'The server has too much to do' },
   route_unknown: { status: 403, message: 'No policy is known for the handler' },
   transport_unsupported: { status: 403, message: 'The handler is not reachable over this transport' },
 };

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { DenialReason } from './decision.js';
 import type { PrincipalKind } from './principal.js';
 import type { HttpRequest } from './request.js';
+import type { RoutePriority } from './route-policy.js';
 
 /** Emitted for each decision on a request, allowed or denied. Holds no token, no header and no body. */
 export interface DecisionEvent {
@@ -112,13 +113,31 @@ export interface TrackedEvent {
   readonly address?: string | undefined;
 }
 
+/** Emitted when requests begin to be shed, when other priorities are, and when none is any more. */
+export interface LoadSheddingEvent {
+  readonly type: 'load_shedding_started' | 'load_shedding_changed' | 'load_shedding_ended';
+  readonly time: number;
+  /** Milliseconds that the event loop was late, by the last sample. */
+  readonly lag: number;
+  /** The priorities whose requests are shed from now on. */
+  readonly shed: readonly RoutePriority[];
+  /** Present and `false` where nothing is shed, only recorded. */
+  readonly enforced?: false | undefined;
+}
+
 /** Everything that is published; told apart by `type`. */
 export type SecurityEvent =
-  DecisionEvent | KeysChangedEvent | CspViolationEvent | StoreEvent | LockoutEvent | BanEvent | TrackedEvent;
+  | DecisionEvent
+  | KeysChangedEvent
+  | CspViolationEvent
+  | StoreEvent
+  | LoadSheddingEvent
+  | LockoutEvent
+  | BanEvent
+  | TrackedEvent;
 
 /** Told of each denial that was carried out, with its request, of which an event says next to nothing. */
 export type DenialWatch = (reason: DenialReason, request: HttpRequest) => void;
-
 /** Called with each event, before the request goes on: hand over what takes time. What it throws is logged. */
 export type SecurityEventListener = (event: SecurityEvent) => void;
 

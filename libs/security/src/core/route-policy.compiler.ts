@@ -9,6 +9,7 @@ import type {
   HandlerFunction,
   Requirement,
   RoutePolicy,
+  RoutePriority,
 } from './route-policy.js';
 
 /** The rules declared in one place; layers are ordered from the handler outwards. */
@@ -77,6 +78,7 @@ export function compileRoutePolicy(
     declared ?? (required !== undefined || known.fallback === 'authenticated' ? 'authenticated' : 'denied');
 
   const rateLimits = rateLimitsOf(layers);
+  const priority = nearest(layers, 'priority');
 
   return Object.freeze({
     id: route.id,
@@ -90,6 +92,7 @@ export function compileRoutePolicy(
     policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
     edge: edgePartsOf(layers),
     rateLimits: rateLimits.declared,
+    ...(priority && { priority: priority.rule.priority }),
     declaredAt: Object.freeze({
       ...(entry && { access: entry.layer.level }),
       ...(roles && { roles: roles.layer.level }),
@@ -97,6 +100,7 @@ export function compileRoutePolicy(
       ...(scopes && { scopes: scopes.layer.level }),
       ...(policies && { policies: policies.layer.level }),
       ...(rateLimits.layer && { rateLimits: rateLimits.layer.level }),
+      ...(priority && { priority: priority.layer.level }),
     }),
   });
 }
@@ -106,7 +110,7 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
   const of = <K extends Kind>(kind: K) => declarations.filter((rule): rule is Declared<K> => rule.kind === kind);
   const report = (problem: string, fix: string) => problems.push({ where, problem, fix });
 
-  for (const kind of ['access', ...OF_IDENTITY] as const) {
+  for (const kind of ['access', ...OF_IDENTITY, 'priority'] as const) {
     const rules = of(kind);
     if (rules.length > 1) {
       report(`${listed(rules)} contradict each other`, 'Keep one of them');
@@ -146,6 +150,14 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
   if (rule.kind === 'edge' || rule.kind === 'rateLimit' || rule.kind === 'skipRateLimit') return;
+  if (rule.kind === 'priority') {
+    if (PRIORITIES.includes(rule.priority)) return;
+    report(
+      `${rule.decorator} names no priority`,
+      suggestion(rule.priority, PRIORITIES) ?? `Use ${PRIORITIES.join(', ')}`,
+    );
+    return;
+  }
   if (rule.kind === 'access') {
     if (rule.access === 'public') return;
     for (const scheme of rule.schemes) {
@@ -199,6 +211,8 @@ function checkNames(rule: Declaration, known: KnownNames, report: (problem: stri
   }
 }
 
+const PRIORITIES: readonly RoutePriority[] = ['critical', 'high', 'normal', 'low'];
+
 // RFC 6749, section 3.3. What is allowed here is also safe inside a quoted challenge parameter.
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
 
@@ -235,7 +249,10 @@ function withoutInheritedExemption(layer: DeclarationLayer): DeclarationLayer {
 
 function withoutExemption(layer: DeclarationLayer): DeclarationLayer {
   const declarations = layer.declarations.filter(
-    (rule) => rule.kind !== 'skipRateLimit' && (rule.kind !== 'access' || rule.access === 'authenticated'),
+    (rule) =>
+      rule.kind !== 'skipRateLimit' &&
+      rule.kind !== 'priority' &&
+      (rule.kind !== 'access' || rule.access === 'authenticated'),
   );
   return declarations.length === layer.declarations.length ? layer : { ...layer, declarations };
 }

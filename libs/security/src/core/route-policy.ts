@@ -8,6 +8,9 @@ import type { HttpRequest } from './request.js';
 /** Who may call at all; `denied` where nothing is declared and `authorization.fallback` is `deny`. */
 export type Access = 'public' | 'optional' | 'authenticated' | 'denied';
 
+/** How much a route matters while there is more to do than can be done; `critical` is always served. */
+export type RoutePriority = 'critical' | 'high' | 'normal' | 'low';
+
 /** Names of which one suffices, or all are needed. */
 export type Requirement = { readonly any: readonly string[] } | { readonly all: readonly string[] };
 
@@ -39,9 +42,13 @@ export interface RoutePolicy {
   readonly edge: Readonly<Partial<Record<EdgePart, unknown>>>;
   /** What the route says of rate limits, beside those that hold for every route. */
   readonly rateLimits: DeclaredRateLimits;
+  /** How much it matters under too much load; absent where nothing was declared. */
+  readonly priority?: RoutePriority | undefined;
   /** The level each rule comes from; a rule that was not declared is absent. */
   readonly declaredAt: Readonly<
-    Partial<Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies' | 'rateLimits', DeclarationLevel>>
+    Partial<
+      Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies' | 'rateLimits' | 'priority', DeclarationLevel>
+    >
   >;
 }
 
@@ -128,9 +135,14 @@ export type LimitStep = (
   principal: Principal | undefined,
 ) => LimitDenial | undefined | Promise<LimitDenial | undefined>;
 
+/** Whether there is too much load for requests of a route. */
+export type LoadStep = () => boolean;
+
 /** A policy with the checks compiled from it. */
 export interface GuardedRoute {
   readonly policy: RoutePolicy;
+  /** Asked before anything else. Absent where load is not looked at, and on routes that are always served. */
+  readonly isOverloaded?: LoadStep | undefined;
   readonly admit: AdmissionStep;
   readonly protect: ProtectionStep;
   /** Asked before anybody is authenticated: limits by address. Absent where there are none. */
