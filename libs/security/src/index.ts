@@ -151,6 +151,7 @@ export type {
   RateLimitKey,
   RateLimitSettings,
 } from './rate-limiting/rate-limiting.options.js';
+export type { SlowDownSettings } from './rate-limiting/slow-down.options.js';
 
 export { Bans } from './rate-limiting/bans/bans.js';
 export type {

@@ -94,9 +94,9 @@ const PROVIDERS: readonly Provider[] = [
   SecurityGuard,
   {
     provide: RateLimiting,
-    inject: [OPTIONS, Clock, SecurityEvents],
-    useFactory: ({ rateLimit }: SecurityOptions, clock: Clock, events: SecurityEvents) =>
-      new RateLimiting(rateLimit, clock, events),
+    inject: [OPTIONS, Clock, SecurityEvents, Scheduler],
+    useFactory: ({ rateLimit }: SecurityOptions, clock: Clock, events: SecurityEvents, scheduler: Scheduler) =>
+      new RateLimiting(rateLimit, clock, events, scheduler),
   },
   {
     provide: Lockout,

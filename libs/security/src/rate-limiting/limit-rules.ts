@@ -4,6 +4,8 @@ import { parseDuration, parseLimit, type LimitText } from './limit-text.js';
 import { compilePartition, type Partition } from './partition.js';
 import type { RateLimitAlgorithm } from './rate-limit.store.port.js';
 import type { RateLimitContext, RateLimitKey, RateLimitSettings } from './rate-limiting.options.js';
+import { slowDownOf } from './slow-down.options.js';
+import { delayOf, scaledTo } from './slow-down.policy.js';
 
 const logger = new Logger('SecurityModule');
 
@@ -25,6 +27,8 @@ export interface LimitRule {
   readonly told: boolean;
   /** The statuses of the answers that count; `undefined` for all. */
   readonly counts: ((status: number) => boolean) | undefined;
+  /** Milliseconds that a request waits which is allowed; absent where none does. */
+  readonly delayOf?: ((limit: CountedLimit, remaining: number) => number) | undefined;
   /** The text of the error in place of the library's own. */
   readonly message?: ((execution: ExecutionContext, charge: LimitCharge, retryAfter: number) => string) | undefined;
   /** `undefined` where the limit does not hold for the request. */
@@ -78,6 +82,7 @@ export function compileRule(
     id: limit.id,
     told: true,
     counts: compileCounts(settings.countOn),
+    delayOf: compileDelay(settings, limit, [...plans.values()]),
     chargeOf: (context) => ({ limit: limitFor(context), partition: partitionOf(context), cost: costOf(context) }),
   };
 }
@@ -126,6 +131,18 @@ function compileCounts(countOn: RateLimitSettings['countOn'] = 'all'): LimitRule
   if (typeof countOn === 'function') return countOn;
   if (countOn === 'all') return undefined;
   return countOn === 'failure' ? (status) => status >= 400 : (status) => status < 400;
+}
+
+function compileDelay(
+  { delay }: RateLimitSettings,
+  limit: CountedLimit,
+  plans: readonly CountedLimit[],
+): LimitRule['delayOf'] {
+  if (delay === undefined) return undefined;
+  const slowDown = slowDownOf(delay);
+  if (plans.length === 0) return (asked, remaining) => delayOf(slowDown, asked, remaining);
+  const byLimit = new Map(plans.map((plan) => [plan, scaledTo(slowDown, limit, plan)]));
+  return (asked, remaining) => delayOf(byLimit.get(asked) ?? slowDown, asked, remaining);
 }
 
 function byPlan(

@@ -1,11 +1,12 @@
 import type { ThrottlerModuleOptions, ThrottlerOptions, ThrottlerStorage } from '@nestjs/throttler';
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, isRecord, nearestName, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, isRecord, Known, nearestName, OptionalRule } from '../core/options.rules.js';
 import type { Enforcement } from '../core/profile.js';
 import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
 import { DURATION_FIX, LIMIT_FIX, parseDuration, parseLimit } from './limit-text.js';
 import type { RateLimitAlgorithm, RateLimitStore } from './rate-limit.store.port.js';
+import { checkSlowDown, type SlowDownSettings } from './slow-down.options.js';
 
 /** How often who may call. */
 export interface RateLimitingOptions {
@@ -68,6 +69,12 @@ export interface RateLimitingOptions {
    * @default 'enforce'
    */
   enforcement?: Enforcement | undefined;
+  /**
+   * Requests that wait at once in this process, for limits with `delay`; from 0 to 1000000. Where one more comes, it is
+   * denied.
+   * @default 1000
+   */
+  maxDelayed?: number | undefined;
   /** As `ThrottlerModule.forRoot` takes them; they hold for every route, counted route by route. */
   throttlers?: ThrottlerOptions[] | undefined;
   /** As in `ThrottlerModule.forRoot`; the same as `store`. */
@@ -144,6 +151,12 @@ export interface RateLimitSettings {
    * @default as long as it takes until there are units again
    */
   block?: number | string | undefined;
+  /**
+   * Which requests within the limit wait before they go on: `{ after: 60, step: '100 ms', max: '2 seconds' }`. Beyond the
+   * limit they are denied.
+   * @default none
+   */
+  delay?: SlowDownSettings | undefined;
   /** Other limits for those whose plan has one of these names: `{ pro: '1000/minute' }`. */
   plans?: Readonly<Record<string, string>> | undefined;
   /**
@@ -222,6 +235,9 @@ class SettingsRules {
   @OptionalRule((value) => (parseDuration(value) === undefined ? 'is no duration' : undefined), DURATION_FIX)
   block?: unknown;
 
+  @Known()
+  delay?: unknown;
+
   @OptionalRule(
     (value) =>
       isRecord(value) &&
@@ -281,6 +297,9 @@ class RateLimitingRules {
 
   @OptionalRule(oneOf(['enforce', 'report']), "Leave it out to deny; 'report' only records")
   enforcement?: unknown;
+
+  @OptionalRule(wholeNumber(0, 1_000_000), 'Leave it out for 1000')
+  maxDelayed?: unknown;
 
   @OptionalRule(
     (value) => (Array.isArray(value) ? undefined : `must be a list, not ${describe(value)}`),
@@ -417,6 +436,10 @@ export function checkLimit(limit: unknown, where: string, problems: Configuratio
       problem: `means nothing to the algorithm ${describe(algorithm) === 'a string' ? String(algorithm) : 'given'}`,
       fix: "Use 'token-bucket', or leave it out",
     });
+  }
+  if (limit['delay'] !== undefined) {
+    const units = burst ?? text?.burst ?? text?.quota ?? quota;
+    checkSlowDown(limit['delay'], typeof units === 'number' ? units : undefined, `${where}.delay`, problems);
   }
   if (limit['plan'] !== undefined && limit['plans'] === undefined) {
     problems.push({ where: `${where}.plan`, problem: 'names plans that are not there', fix: 'Add plans' });

@@ -2,12 +2,13 @@ import { Logger, type ExecutionContext } from '@nestjs/common';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { Clock } from '../core/clock.js';
 import { denied } from '../core/decision.js';
-import type { ConfigurationProblem } from '../core/errors.js';
+import { SecurityException, type ConfigurationProblem } from '../core/errors.js';
 import type { SecurityEvents, StoreEvent } from '../core/events.js';
 import type { LimitStanding, Passage } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { DeclaredRateLimits, LimitDenial, LimitStep, RoutePolicy } from '../core/route-policy.js';
+import type { Scheduler } from '../core/scheduler.js';
 import type { CountedLimit } from './counted-limit.js';
 import { compileRule, limitOf, type LimitCharge, type LimitRule, type RuleDefaults } from './limit-rules.js';
 import { parseLimit } from './limit-text.js';
@@ -26,17 +27,22 @@ import {
   type RateLimitSettings,
   type ThrottlerCommonOptions,
 } from './rate-limiting.options.js';
+import { rawResponseOf } from './request-end.js';
 import { ResilientRateLimitStore } from './resilient.store.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
 import { compileThrottlerRule, readThrottlerDeclarations, type ThrottlerDeclarations } from './throttler-rules.js';
 import { ThrottlerStorageStore } from './throttler-storage.store.js';
+import { WaitingRoom } from './waiting-room.js';
 
 const RATE_LIMITED = denied('rate_limited');
 const UNAVAILABLE = denied('rate_limit_unavailable');
+const CLIENT_GONE = denied('client_gone');
 const PROBLEM = 'application/problem+json';
 
 /** Milliseconds until a client may come back where it is not known when requests can be counted again. */
 const RETRY_UNKNOWN = 1000;
+
+const DEFAULT_MAX_DELAYED = 1000;
 
 /** The steps of a route's limits; a stage without limits has none. */
 export interface LimitSteps {
@@ -64,12 +70,14 @@ export class RateLimiting {
   /** Whether nothing can be given back. */
   private readonly keepsWhatItCounts: boolean;
   private readonly opened: ResilientRateLimitStore[] = [];
+  private readonly waiting: WaitingRoom;
   private throttlersTakenOver = false;
 
   constructor(
     configured: RateLimitingOptions | readonly ThrottlerOptions[] | undefined,
     private readonly clock: Clock,
     private readonly events: SecurityEvents,
+    scheduler: Scheduler,
   ) {
     const options = configured === undefined ? {} : rateLimitingOptionsOf(configured);
     this.options = options;
@@ -81,6 +89,7 @@ export class RateLimiting {
     const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
     this.told = compileStandingFields(headers === false ? [] : [headers].flat());
     this.store = this.storeOf(options);
+    this.waiting = new WaitingRoom(scheduler, options.maxDelayed ?? DEFAULT_MAX_DELAYED);
     const given = options.store ?? options.storage;
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
     const { algorithm } = this.defaults;
@@ -138,6 +147,7 @@ export class RateLimiting {
 
   /** Leaves nothing running behind; stores and clients that were given are the application's to close. */
   close(): void {
+    this.waiting.close();
     for (const store of this.opened) store.close();
   }
 
@@ -292,12 +302,12 @@ export class RateLimiting {
     standings: readonly Standing[],
     execution: ExecutionContext,
     passage: Passage,
-  ): LimitDenial | undefined {
+  ): ReturnType<LimitStep> {
     this.tell(rules, charges, standings, passage);
     const denying = standings.findIndex(({ allowed }) => !allowed);
     if (denying === -1) {
       if (rules.some(({ counts }) => counts !== undefined)) this.awaitOutcome(rules, charges, standings, execution);
-      return undefined;
+      return this.records ? undefined : this.slowDown(rules, charges, standings, execution);
     }
     const charge = charges[denying] as LimitCharge;
     const { retryAfter } = standings[denying] as Standing;
@@ -311,6 +321,40 @@ export class RateLimiting {
       fields: retryFields(retryAfter, charge.limit.suffix),
       contentType: problemDetails ? PROBLEM : undefined,
     };
+  }
+
+  /** Of several delays the longest. */
+  private slowDown(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    execution: ExecutionContext,
+  ): Promise<LimitDenial | undefined> | LimitDenial | undefined {
+    let longest = 0;
+    let slowest = 0;
+    for (let i = 0; i < rules.length; i++) {
+      const delayFor = rules[i]?.delayOf;
+      if (delayFor === undefined) continue;
+      const delay = delayFor((charges[i] as LimitCharge).limit, (standings[i] as Standing).remaining);
+      if (delay > longest) [longest, slowest] = [delay, i];
+    }
+    if (longest === 0) return undefined;
+    const { name, suffix } = (charges[slowest] as LimitCharge).limit;
+    const denial = (retryAfter: number): LimitDenial => ({
+      denial: RATE_LIMITED,
+      limit: name,
+      exception: new RateLimitException(RATE_LIMITED, undefined, this.options.problemDetails ? [name] : undefined),
+      fields: retryFields(retryAfter, suffix),
+      contentType: this.options.problemDetails ? PROBLEM : undefined,
+    });
+    const waited = this.waiting.wait(execution, longest);
+    if (waited === undefined) return denial(longest);
+    return waited.then((how) => {
+      if (how === 'whole') return undefined;
+      if (how === 'closed') return denial(RETRY_UNKNOWN);
+      // Whatever the handler did would be done for nobody.
+      return { denial: CLIENT_GONE, limit: name, exception: new SecurityException(CLIENT_GONE), fields: [] };
+    });
   }
 
   /** What the client is told is written with the head of the answer, whoever gives it. */
@@ -416,17 +460,6 @@ function isPublic({ access }: RoutePolicy): boolean {
 
 function skipsOf({ skipped }: DeclaredRateLimits, declared: ThrottlerDeclarations): (name: string) => boolean {
   return (name) => skipped === true || skipped.includes(name) || declared.skipped.has(name);
-}
-
-/** What is asked of Node's response. */
-interface RawResponse {
-  readonly statusCode: number;
-  once(event: 'finish', listener: () => void): unknown;
-}
-
-function rawResponseOf(execution: ExecutionContext): RawResponse {
-  const response = execution.getArgByIndex<RawResponse & { readonly raw?: RawResponse }>(1);
-  return response.raw ?? response;
 }
 
 /** Whatever breaks while it is judged counts (fails closed). */

@@ -1,0 +1,65 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { httpRequestOf, rawRequestOf } from '../core/request.js';
+import type { Cancel } from '../core/scheduler.js';
+
+/** What is asked of Node's response. */
+export interface RawResponse {
+  readonly statusCode: number;
+  readonly writableFinished?: boolean | undefined;
+  readonly destroyed?: boolean | undefined;
+  once(event: 'finish' | 'close', listener: () => void): unknown;
+  removeListener(event: 'finish' | 'close', listener: () => void): unknown;
+}
+
+/** What is asked of a connection; there is none where a request was made up. */
+interface Connection {
+  readonly destroyed?: boolean | undefined;
+  once?(event: 'close', listener: () => void): unknown;
+}
+
+/** Express's response is Node's, Fastify's reply has it. */
+export function rawResponseOf(execution: ExecutionContext): RawResponse {
+  const response = execution.getArgByIndex<RawResponse & { readonly raw?: RawResponse }>(1);
+  return response.raw ?? response;
+}
+
+/** Whom to tell when a connection is gone: one listener for all of its requests. */
+const open = new WeakMap<Connection, Set<() => void>>();
+
+/**
+ * Calls once, when the answer to a request has ended or its connection is gone, whichever comes first. Returns what calls
+ * it off; `undefined` where that has happened already, and nobody is called.
+ *
+ * The connection is asked as well as the answer: of requests that were sent one behind the other (pipelining), only
+ * the first hears that the client has left, and the others never end.
+ */
+export function whenOver(execution: ExecutionContext, call: () => void): Cancel | undefined {
+  const response = rawResponseOf(execution);
+  const { socket } = rawRequestOf(httpRequestOf(execution)) as { readonly socket?: Connection };
+  if (response.writableFinished === true || response.destroyed === true || socket?.destroyed === true) return undefined;
+  const siblings = socket === undefined ? undefined : openOn(socket);
+  const cancel = () => {
+    response.removeListener('finish', over);
+    response.removeListener('close', over);
+    siblings?.delete(over);
+  };
+  const over = () => {
+    cancel();
+    call();
+  };
+  response.once('finish', over);
+  response.once('close', over);
+  siblings?.add(over);
+  return cancel;
+}
+
+function openOn(socket: Connection): Set<() => void> {
+  const known = open.get(socket);
+  if (known !== undefined) return known;
+  const calls = new Set<() => void>();
+  open.set(socket, calls);
+  socket.once?.('close', () => {
+    for (const over of [...calls]) over();
+  });
+  return calls;
+}
