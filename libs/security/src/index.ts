@@ -127,6 +127,10 @@ export type { LoadProbe } from './load-shedding/event-loop.probe.js';
 export { Priority } from './load-shedding/load-shedding.decorators.js';
 export type { LoadSheddingOptions } from './load-shedding/load-shedding.options.js';
 
+export { ConcurrencyLimit } from './rate-limiting/concurrency/concurrency.decorators.js';
+export type { ConcurrencyOptions, ConcurrencySettings } from './rate-limiting/concurrency/concurrency.options.js';
+export type { Lease, LeaseClaim, LeasedLimit, LeaseStore } from './rate-limiting/concurrency/lease.store.port.js';
+export { MemoryLeaseStore } from './rate-limiting/concurrency/memory-lease.store.js';
 export { MemoryRateLimitStore, type MemoryRateLimitStoreOptions } from './rate-limiting/memory.store.js';
 export { ResilientRateLimitStore } from './rate-limiting/resilient.store.js';
 export type { ResilienceOptions } from './rate-limiting/resilience.options.js';

@@ -11,6 +11,7 @@ import type { ContentSecurityPolicyOptions } from './edge/headers/content-securi
 import { checkBansOptions, type BansOptions } from './rate-limiting/bans/bans.options.js';
 import { checkLockoutOptions, type LockoutOptions } from './rate-limiting/lockout/lockout.options.js';
 import { checkLoadSheddingOptions, type LoadSheddingOptions } from './load-shedding/load-shedding.options.js';
+import type { ConcurrencySettings } from './rate-limiting/concurrency/concurrency.options.js';
 import {
   checkRateLimitingOptions,
   onlyCounts,
@@ -70,6 +71,8 @@ export interface FeatureSecurityOptions {
   contentSecurityPolicy?: ContentSecurityPolicyOptions | false | undefined;
   /** As `@RateLimit`: names of limits, `'10/minute'`, or settings. */
   rateLimit?: readonly (string | RateLimitSettings)[] | undefined;
+  /** As `@ConcurrencyLimit`: numbers, names of limits, or settings. */
+  concurrency?: readonly (number | string | ConcurrencySettings)[] | undefined;
   /** As `@Priority`. */
   priority?: RoutePriority | undefined;
   /** As `@BodyLimit`: bytes, or a size such as `'1mb'`. */
@@ -175,6 +178,13 @@ class FeatureRules {
     "Write ['10/minute']",
   )
   rateLimit?: unknown;
+
+  @OptionalRule(
+    (value) =>
+      Array.isArray(value) && value.length > 0 ? undefined : `must be a list of limits, not ${describe(value)}`,
+    'Write [5]',
+  )
+  concurrency?: unknown;
 
   // Checked with the decorators of the same kind, where the options that they stand on are known.
   @Known() priority?: unknown;

@@ -12,7 +12,8 @@ import { parseByteSize } from './edge/firewall/body-limit.js';
 import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
 import type { RegisteredRoute } from './edge/registered-routes.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
-import { RateLimiting, type LimitSteps } from './rate-limiting/rate-limiting.js';
+import type { LimitSteps } from './rate-limiting/limit-steps.js';
+import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 
@@ -241,7 +242,7 @@ const EDGE_PARTS = [
 ] as const;
 
 function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
-  const { access, roles, permissions, scopes, rateLimit, priority } = options;
+  const { access, roles, permissions, scopes, rateLimit, concurrency, priority } = options;
   const decorator = (option: string) => `forFeature({ ${option} })`;
   const atTheEdge = EDGE_PARTS.flatMap(([option, part]): Declaration[] => {
     const value = options[option];
@@ -266,6 +267,9 @@ function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
     ...(rateLimit === undefined
       ? []
       : [{ kind: 'rateLimit', limits: rateLimit, decorator: decorator('rateLimit') } as const]),
+    ...(concurrency === undefined
+      ? []
+      : [{ kind: 'concurrencyLimit', limits: concurrency, decorator: decorator('concurrency') } as const]),
     ...(priority === undefined ? [] : [{ kind: 'priority', priority, decorator: decorator('priority') } as const]),
   ];
 }

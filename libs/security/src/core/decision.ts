@@ -70,6 +70,7 @@ export type DenialReason =
   // Rate limits.
   | 'rate_limited'
   | 'rate_limit_unavailable'
+  | 'concurrency_exceeded'
   | 'client_gone'
   // Lockout.
   | 'account_locked'

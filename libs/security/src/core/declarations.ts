@@ -33,6 +33,12 @@ export type Declaration =
       readonly names: readonly string[];
       readonly decorator: string;
     }
+  | {
+      readonly kind: 'concurrencyLimit';
+      /** Numbers, names and definitions, checked and compiled by rate limiting; `false` for none. */
+      readonly limits: readonly unknown[] | false;
+      readonly decorator: string;
+    }
   | { readonly kind: 'priority'; readonly priority: RoutePriority; readonly decorator: string };
 
 /** What the edge lets a route say for itself. */

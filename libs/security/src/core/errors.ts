@@ -74,6 +74,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   denied_by_default: { status: 403, message: 'No rule allows the request' },
   rate_limited: { status: 429, message: 'Too many requests' },
   rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
+  concurrency_exceeded: { status: 429, message: 'Too many requests at the same time' },
   // Nobody reads this answer; the status is the one that proxies log in that case.
   client_gone: { status: 499, message: 'The client has left' },
   // It is the same for accounts that do not exist.

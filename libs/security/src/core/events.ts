@@ -16,7 +16,7 @@ export interface DecisionEvent {
   readonly enforced?: false | undefined;
   /** `Controller.handler`; absent where the request was denied before it was routed. */
   readonly route?: string | undefined;
-  /** The name of the limit, where a rate limit denied. */
+  /** The name of the limit, where a rate limit or a concurrency limit denied. */
   readonly limit?: string | undefined;
   /** `http`, or the transport's name as Nest gives it. */
   readonly transport: string;
@@ -66,7 +66,7 @@ export interface CspViolationEvent {
 export interface StoreEvent {
   readonly type: 'store_unavailable' | 'store_recovered';
   readonly time: number;
-  readonly store: 'rate-limit' | 'lockout' | 'bans';
+  readonly store: 'rate-limit' | 'concurrency' | 'lockout' | 'bans';
   /** What holds without it. */
   readonly policy: 'open' | 'closed' | 'local';
 }

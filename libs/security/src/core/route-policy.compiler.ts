@@ -78,6 +78,7 @@ export function compileRoutePolicy(
     declared ?? (required !== undefined || known.fallback === 'authenticated' ? 'authenticated' : 'denied');
 
   const rateLimits = rateLimitsOf(layers);
+  const concurrency = nearest(layers, 'concurrencyLimit');
   const priority = nearest(layers, 'priority');
 
   return Object.freeze({
@@ -92,7 +93,8 @@ export function compileRoutePolicy(
     policies: Object.freeze(policies === undefined ? [] : allPolicies(policies.layer)),
     edge: edgePartsOf(layers),
     rateLimits: rateLimits.declared,
-    ...(priority && { priority: priority.rule.priority }),
+    concurrencyLimits: concurrency && frozenList(concurrency.rule.limits),
+    priority: priority?.rule.priority,
     declaredAt: Object.freeze({
       ...(entry && { access: entry.layer.level }),
       ...(roles && { roles: roles.layer.level }),
@@ -100,6 +102,7 @@ export function compileRoutePolicy(
       ...(scopes && { scopes: scopes.layer.level }),
       ...(policies && { policies: policies.layer.level }),
       ...(rateLimits.layer && { rateLimits: rateLimits.layer.level }),
+      ...(concurrency && { concurrencyLimits: concurrency.layer.level }),
       ...(priority && { priority: priority.layer.level }),
     }),
   });
@@ -121,7 +124,7 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
     if (parts.has(part)) report(`${decorator} is given twice`, 'Keep one of them');
     parts.add(part);
   }
-  for (const kind of ['rateLimit', 'skipRateLimit'] as const) {
+  for (const kind of ['rateLimit', 'skipRateLimit', 'concurrencyLimit'] as const) {
     const rules = of(kind);
     if (rules.length > 1) report(`${listed(rules)} are given together`, 'Name all the limits in one of them');
   }
@@ -149,7 +152,8 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 }
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
-  if (rule.kind === 'edge' || rule.kind === 'rateLimit' || rule.kind === 'skipRateLimit') return;
+  if (rule.kind === 'edge' || rule.kind === 'concurrencyLimit') return;
+  if (rule.kind === 'rateLimit' || rule.kind === 'skipRateLimit') return;
   if (rule.kind === 'priority') {
     if (PRIORITIES.includes(rule.priority)) return;
     report(
@@ -252,6 +256,7 @@ function withoutExemption(layer: DeclarationLayer): DeclarationLayer {
     (rule) =>
       rule.kind !== 'skipRateLimit' &&
       rule.kind !== 'priority' &&
+      (rule.kind !== 'concurrencyLimit' || rule.limits !== false) &&
       (rule.kind !== 'access' || rule.access === 'authenticated'),
   );
   return declarations.length === layer.declarations.length ? layer : { ...layer, declarations };
@@ -308,6 +313,11 @@ function rateLimitsOf(layers: readonly DeclarationLayer[]): {
     }),
     layer: isSkipped ? skip.layer : (limits ?? skip)?.layer,
   };
+}
+
+/** `false` lifts what is declared further out. */
+function frozenList(limits: readonly unknown[] | false): readonly unknown[] | undefined {
+  return limits === false ? undefined : Object.freeze([...limits]);
 }
 
 /** Several `@Policy` on one level add up. */

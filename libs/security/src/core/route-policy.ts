@@ -42,12 +42,17 @@ export interface RoutePolicy {
   readonly edge: Readonly<Partial<Record<EdgePart, unknown>>>;
   /** What the route says of rate limits, beside those that hold for every route. */
   readonly rateLimits: DeclaredRateLimits;
+  /** How many requests may be under way at once: numbers, names and definitions; absent where nothing limits them. */
+  readonly concurrencyLimits?: readonly unknown[] | undefined;
   /** How much it matters under too much load; absent where nothing was declared. */
   readonly priority?: RoutePriority | undefined;
   /** The level each rule comes from; a rule that was not declared is absent. */
   readonly declaredAt: Readonly<
     Partial<
-      Record<'access' | 'roles' | 'permissions' | 'scopes' | 'policies' | 'rateLimits' | 'priority', DeclarationLevel>
+      Record<
+        'access' | 'roles' | 'permissions' | 'scopes' | 'policies' | 'rateLimits' | 'concurrencyLimits' | 'priority',
+        DeclarationLevel
+      >
     >
   >;
 }

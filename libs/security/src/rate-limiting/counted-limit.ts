@@ -30,7 +30,7 @@ export function countedLimit(
   block: number,
 ): CountedLimit {
   return Object.freeze({
-    id: storable([name, route, plan].filter((part) => part !== undefined).join('@')),
+    id: storableId([name, route, plan].filter((part) => part !== undefined).join('@')),
     algorithm,
     quota,
     window,
@@ -43,8 +43,8 @@ export function countedLimit(
   });
 }
 
-/** Names of plans and classes may hold anything. */
-function storable(id: string): string {
+/** An id that a store takes: names of plans and classes may hold anything. */
+export function storableId(id: string): string {
   if (id.length <= LONGEST_ID && PRINTABLE.test(id)) return id;
   return createHash('sha256').update(id).digest('base64url');
 }

@@ -160,7 +160,7 @@ const planClaim: NonNullable<RateLimitSettings['plan']> = ({ principal }) =>
  * What a function of the application throws counts as no answer: a request without a body must not become an error of
  * the server by that. It is logged once, so that nobody can fill the log with it.
  */
-function orNothing<T>(
+export function orNothing<T>(
   ask: (context: RateLimitContext) => T,
   where: string,
 ): (context: RateLimitContext) => T | undefined {

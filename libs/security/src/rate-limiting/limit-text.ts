@@ -32,6 +32,15 @@ const UNITS: Readonly<Record<string, number>> = {
 const LIMIT = /^(\d{1,9}) ?\/ ?((?:\d{1,9} ?)?[a-z]{1,7})(?: burst (\d{1,9}))?$/;
 const DURATION = /^(\d{1,9})? ?([a-z]{1,7})$/;
 
+/** A limit's name is text of the `RateLimit` field, and part of keys: nothing in it has to be escaped. */
+const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+export function isLimitName(name: string): boolean {
+  return NAME.test(name);
+}
+
+export const LIMIT_NAME_FIX = 'Use letters, digits, "_", "-" and ".", at most 64, a letter first';
+
 /** How the text of a limit is written, for messages. */
 export const LIMIT_FIX = "Write it as '100/minute', '5/15 minutes' or '10/second burst 20'";
 

@@ -12,6 +12,7 @@ import { RateLimiting } from './rate-limiting.js';
 import { countHit } from './throttler-storage.port.js';
 
 const RATE_LIMITED = denied('rate_limited');
+const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
 const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /**
@@ -82,7 +83,9 @@ export class RateLimitGuard extends ThrottlerGuard {
 
   /** There is nobody to count; what asks for limits itself is not let through uncounted (fails closed). */
   private withoutRequest(route: GuardedRoute, execution: ExecutionContext): true {
-    return route.policy.rateLimits.limits === undefined || this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
+    const { rateLimits, concurrencyLimits } = route.policy;
+    const isUnlimited = rateLimits.limits === undefined && concurrencyLimits === undefined;
+    return isUnlimited || this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
   }
 
   private deny(
@@ -91,7 +94,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     principal: Principal | undefined,
     passage: Passage,
   ): true {
-    if (this.limiting.records && denial === RATE_LIMITED) {
+    if (this.limiting.records && (denial === RATE_LIMITED || denial === CONCURRENCY_EXCEEDED)) {
       this.enforcer.recordDenial(execution, denial, principal, limit);
       return true;
     }

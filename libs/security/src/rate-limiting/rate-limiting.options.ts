@@ -4,7 +4,8 @@ import { checkOptions, describe, isRecord, Known, nearestName, OptionalRule } fr
 import type { Enforcement } from '../core/profile.js';
 import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
-import { DURATION_FIX, LIMIT_FIX, parseDuration, parseLimit } from './limit-text.js';
+import { checkConcurrencyOptions, type ConcurrencyOptions } from './concurrency/concurrency.options.js';
+import { DURATION_FIX, isLimitName, LIMIT_FIX, LIMIT_NAME_FIX, parseDuration, parseLimit } from './limit-text.js';
 import type { RateLimitAlgorithm, RateLimitStore } from './rate-limit.store.port.js';
 import { checkSlowDown, type SlowDownSettings } from './slow-down.options.js';
 
@@ -69,6 +70,8 @@ export interface RateLimitingOptions {
    * @default 'enforce'
    */
   enforcement?: Enforcement | undefined;
+  /** How many requests may be under way at once, for `@ConcurrencyLimit`. */
+  concurrency?: ConcurrencyOptions | undefined;
   /**
    * Requests that wait at once in this process, for limits with `delay`; from 0 to 1000000. Where one more comes, it is
    * denied.
@@ -174,9 +177,6 @@ export interface RateLimitSettings {
 const ALGORITHMS = ['token-bucket', 'sliding-window', 'fixed-window'] as const;
 const HEADERS = ['draft', 'draft-7', 'draft-6', 'legacy'] as const;
 const BIGGEST = 1_000_000_000;
-
-/** A limit's name is text of the `RateLimit` field, and part of keys: nothing in it has to be escaped. */
-export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 export function oneOf(values: readonly string[]): (value: unknown) => string | undefined {
   return (value) => (values.includes(value as string) ? undefined : `must be one of ${values.join(', ')}`);
@@ -298,6 +298,9 @@ class RateLimitingRules {
   @OptionalRule(oneOf(['enforce', 'report']), "Leave it out to deny; 'report' only records")
   enforcement?: unknown;
 
+  @Known()
+  concurrency?: unknown;
+
   @OptionalRule(wholeNumber(0, 1_000_000), 'Leave it out for 1000')
   maxDelayed?: unknown;
 
@@ -381,15 +384,18 @@ export function checkRateLimitingOptions(given: unknown, path: string, problems:
     for (const [name, limit] of Object.entries(options['limits'])) {
       names.add(name);
       const where = `${path}.limits.${name}`;
-      if (!NAME.test(name)) {
+      if (!isLimitName(name)) {
         problems.push({
           where,
           problem: 'is not a name that the RateLimit field can carry',
-          fix: 'Use letters, digits, "_", "-" and ".", at most 64, a letter first',
+          fix: LIMIT_NAME_FIX,
         });
       }
       checkLimit(limit, where, problems);
     }
+  }
+  if (options['concurrency'] !== undefined) {
+    checkConcurrencyOptions(options['concurrency'], `${path}.concurrency`, problems);
   }
   if (Array.isArray(options['throttlers'])) {
     options['throttlers'].forEach((throttler: unknown, index) =>
@@ -452,7 +458,7 @@ function checkThrottler(throttler: unknown, names: Set<string>, where: string, p
     return;
   }
   const { name = 'default' } = throttler;
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !isLimitName(name)) {
     problems.push({ where: `${where}.name`, problem: 'is not a name', fix: 'Use letters, digits, "_", "-" and "."' });
   } else if (names.has(name)) {
     problems.push({ where: `${where}.name`, problem: 'is the name of another limit', fix: 'Give each its own name' });

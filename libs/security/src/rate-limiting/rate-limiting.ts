@@ -9,8 +9,10 @@ import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { DeclaredRateLimits, LimitDenial, LimitStep, RoutePolicy } from '../core/route-policy.js';
 import type { Scheduler } from '../core/scheduler.js';
+import { ConcurrencyLimiting } from './concurrency/concurrency-limiting.js';
 import type { CountedLimit } from './counted-limit.js';
 import { compileRule, limitOf, type LimitCharge, type LimitRule, type RuleDefaults } from './limit-rules.js';
+import { inTurn, NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
 import { compileAddress, type AddressPartition } from './partition.js';
@@ -44,13 +46,8 @@ const RETRY_UNKNOWN = 1000;
 
 const DEFAULT_MAX_DELAYED = 1000;
 
-/** The steps of a route's limits; a stage without limits has none. */
-export interface LimitSteps {
-  readonly limitAddress: LimitStep | undefined;
-  readonly limitPrincipal: LimitStep | undefined;
-}
-
-const NO_STEPS: LimitSteps = Object.freeze({ limitAddress: undefined, limitPrincipal: undefined });
+/** As for the store of counts. */
+const CIRCUIT = { timeout: 100, failureThreshold: 5, halfOpenAfter: 1000 };
 
 /** Knows the limits of the application and compiles, for a route, the steps that take what a request costs. */
 export class RateLimiting {
@@ -71,6 +68,7 @@ export class RateLimiting {
   private readonly keepsWhatItCounts: boolean;
   private readonly opened: ResilientRateLimitStore[] = [];
   private readonly waiting: WaitingRoom;
+  private readonly concurrency: ConcurrencyLimiting;
   private throttlersTakenOver = false;
 
   constructor(
@@ -90,6 +88,12 @@ export class RateLimiting {
     this.told = compileStandingFields(headers === false ? [] : [headers].flat());
     this.store = this.storeOf(options);
     this.waiting = new WaitingRoom(scheduler, options.maxDelayed ?? DEFAULT_MAX_DELAYED);
+    this.concurrency = new ConcurrencyLimiting(
+      options.concurrency ?? {},
+      this.addressOf,
+      { ...CIRCUIT, ...this.resilienceOf('concurrency', options), timeout: options.storeTimeout ?? CIRCUIT.timeout },
+      scheduler,
+    );
     const given = options.store ?? options.storage;
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
     const { algorithm } = this.defaults;
@@ -131,8 +135,13 @@ export class RateLimiting {
    * @param problems gets what is wrong with what the route says
    */
   compile(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): LimitSteps {
-    const { limits, skipped } = policy.rateLimits;
     this.routeNames.set(policy, route);
+    // Whoever is denied by a rate limit takes no place.
+    return inTurn(this.compileCounted(policy, route, problems), this.concurrency.compile(policy, route, problems));
+  }
+
+  private compileCounted(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): LimitSteps {
+    const { limits, skipped } = policy.rateLimits;
     // Without any limit, @Throttle and @SkipThrottle are for a guard of @nestjs/throttler.
     if (this.names.size === 0 && limits === undefined && (skipped === true || skipped.length === 0)) return NO_STEPS;
     const found = problems.length;
@@ -148,6 +157,7 @@ export class RateLimiting {
   /** Leaves nothing running behind; stores and clients that were given are the application's to close. */
   close(): void {
     this.waiting.close();
+    this.concurrency.close();
     for (const store of this.opened) store.close();
   }
 
@@ -416,30 +426,35 @@ export class RateLimiting {
     const given = options.store ?? options.storage;
     if (given === undefined) return new MemoryRateLimitStore({ clock: this.clock });
     if (given instanceof MemoryRateLimitStore || given instanceof ResilientRateLimitStore) return given;
-    const { onStoreError: policy = 'local', storeTimeout } = options;
-    const emit = (type: StoreEvent['type']) => {
-      if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: owner, policy });
-    };
     const store = new ResilientRateLimitStore(
       isRateLimitStore(given) ? given : new ThrottlerStorageStore(given, this.clock),
       {
-        onStoreError: policy,
-        timeout: storeTimeout,
+        ...this.resilienceOf(owner, options),
+        timeout: options.storeTimeout,
         fallback: new MemoryRateLimitStore({ clock: this.clock }),
-        onTrip: (cause) => {
-          const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
-          // Its message may hold the address of the store, and a password in it.
-          this.logger.warn(`The store of ${owner} does not answer (${name}). Until it does: ${policy}`);
-          emit('store_unavailable');
-        },
-        onHeal: (away) => {
-          this.logger.log(`The store of ${owner} answers again, after ${Math.round(away)} ms`);
-          emit('store_recovered');
-        },
       },
     );
     this.opened.push(store);
     return store;
+  }
+
+  private resilienceOf(owner: StoreEvent['store'], { onStoreError: policy = 'local' }: RateLimitingOptions) {
+    const emit = (type: StoreEvent['type']) => {
+      if (this.events.observed) this.events.emit({ type, time: this.clock.now(), store: owner, policy });
+    };
+    return {
+      onStoreError: policy,
+      onTrip: (cause: unknown) => {
+        const { name } = cause instanceof Error ? cause : { name: 'an unknown failure' };
+        // Its message may hold the address of the store, and a password in it.
+        this.logger.warn(`The store of ${owner} does not answer (${name}). Until it does: ${policy}`);
+        emit('store_unavailable');
+      },
+      onHeal: (away: number) => {
+        this.logger.log(`The store of ${owner} answers again, after ${Math.round(away)} ms`);
+        emit('store_recovered');
+      },
+    };
   }
 }
 

@@ -34,9 +34,9 @@ const open = new WeakMap<Connection, Set<() => void>>();
  * the first hears that the client has left, and the others never end.
  */
 export function whenOver(execution: ExecutionContext, call: () => void): Cancel | undefined {
+  if (isOver(execution)) return undefined;
   const response = rawResponseOf(execution);
-  const { socket } = rawRequestOf(httpRequestOf(execution)) as { readonly socket?: Connection };
-  if (response.writableFinished === true || response.destroyed === true || socket?.destroyed === true) return undefined;
+  const socket = connectionOf(execution);
   const siblings = socket === undefined ? undefined : openOn(socket);
   const cancel = () => {
     response.removeListener('finish', over);
@@ -51,6 +51,16 @@ export function whenOver(execution: ExecutionContext, call: () => void): Cancel 
   response.once('close', over);
   siblings?.add(over);
   return cancel;
+}
+
+/** Whether the answer has ended or the connection is gone; before anybody is told. */
+export function isOver(execution: ExecutionContext): boolean {
+  const { writableFinished, destroyed } = rawResponseOf(execution);
+  return writableFinished === true || destroyed === true || connectionOf(execution)?.destroyed === true;
+}
+
+function connectionOf(execution: ExecutionContext): Connection | undefined {
+  return (rawRequestOf(httpRequestOf(execution)) as { readonly socket?: Connection }).socket;
 }
 
 function openOn(socket: Connection): Set<() => void> {

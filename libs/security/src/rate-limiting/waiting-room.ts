@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Scheduler } from '../core/scheduler.js';
-import { whenOver } from './request-end.js';
+import { isOver, whenOver } from './request-end.js';
 
 /** How waiting ended: in time, because the client left, or because the application ends. */
 export type Waited = 'whole' | 'gone' | 'closed';
@@ -33,7 +33,7 @@ export class WaitingRoom {
         stopListening?.();
         resolve(how);
       };
-      const callOff = this.scheduler.after(delay, () => end('whole'));
+      const callOff = this.scheduler.after(delay, () => end(isOver(execution) ? 'gone' : 'whole'));
       this.waiting.add(end);
       const stopListening = whenOver(execution, () => end('gone'));
       if (stopListening === undefined) end('gone');

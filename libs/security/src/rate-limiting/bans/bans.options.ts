@@ -4,9 +4,9 @@ import { isDenialReason, type ConfigurationProblem } from '../../core/errors.js'
 import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
-import { DURATION_FIX, parseDuration } from '../limit-text.js';
+import { DURATION_FIX, isLimitName, parseDuration } from '../limit-text.js';
 import { compileHoneypots } from './honeypots.policy.js';
-import { NAME, oneOf, onlyFunction, wholeNumber } from '../rate-limiting.options.js';
+import { oneOf, onlyFunction, wholeNumber } from '../rate-limiting.options.js';
 
 /**
  * Which clients are kept out. Asked first of all for every request, in the order of rack-attack: what is on the safelist
@@ -143,7 +143,7 @@ function conditionProblem(value: unknown): string | undefined {
 }
 
 function nameProblem(value: unknown): string | undefined {
-  return typeof value === 'string' && NAME.test(value) ? undefined : 'is not a name';
+  return typeof value === 'string' && isLimitName(value) ? undefined : 'is not a name';
 }
 
 function list(of: string): (value: unknown) => string | undefined {
