@@ -69,7 +69,7 @@ function openOn(socket: Connection): Set<() => void> {
   const calls = new Set<() => void>();
   open.set(socket, calls);
   socket.once?.('close', () => {
-    for (const over of [...calls]) over();
+    for (const over of calls) over();
   });
   return calls;
 }

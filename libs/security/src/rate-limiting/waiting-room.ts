@@ -43,6 +43,6 @@ export class WaitingRoom {
   /** Ends all waiting at once; nobody waits from now on. */
   close(): void {
     this.isClosed = true;
-    for (const end of [...this.waiting]) end('closed');
+    for (const end of this.waiting) end('closed');
   }
 }
