@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { LeaseClaim } from '../../rate-limiting/concurrency/lease.store.port.js';
 import type { CountedPartition, RateLimitAlgorithm } from '../../rate-limiting/rate-limit.store.port.js';
+
+/** What every key may start with. Braces would take the place of the hash tag, by which a cluster finds the node. */
+const PREFIX = /^[\w.:~-]{1,64}$/;
+
+export const PREFIX_FIX = "Leave it out for 'palisade'";
+
+export function prefixProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && PREFIX.test(value) ? undefined : 'must be 1 to 64 letters, digits and . _ : ~ -';
+}
 
 /** Neither braces, which would end the hash tag, nor `#`, with which the hash of a partition begins. */
 const PLAIN = /^[\w.:@~-]{1,64}$/;
@@ -27,4 +37,9 @@ export function hashTag(partition: string): string {
 /** `prefix:{partition}:form:limit`, at most 333 characters; different counts have different keys. */
 export function countKey(prefix: string, { limit, partition }: CountedPartition): string {
   return `${prefix}:{${hashTag(partition)}}:${FORMS[limit.algorithm]}:${limit.id}`;
+}
+
+/** As for counts, with a mark that no algorithm has: `prefix:{partition}:l:limit`. */
+export function leaseKey(prefix: string, { limit, partition }: LeaseClaim): string {
+  return `${prefix}:{${hashTag(partition)}}:l:${limit.id}`;
 }

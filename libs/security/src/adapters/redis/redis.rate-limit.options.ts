@@ -1,5 +1,6 @@
 import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, OptionalRule } from '../../core/options.rules.js';
+import { PREFIX_FIX, prefixProblem } from './redis.keys.js';
 
 /** How counts are kept in Redis. */
 export interface RedisRateLimitStoreOptions {
@@ -23,16 +24,10 @@ export interface RedisRateLimitStoreOptions {
   denialTtl?: number | undefined;
 }
 
-const PREFIX = /^[\w.:~-]{1,64}$/;
 const MAX_DENIALS = 1_000_000;
 
 class StoreRules {
-  // Braces would take the place of the hash tag, by which a cluster finds the node.
-  @OptionalRule(
-    (value) =>
-      typeof value === 'string' && PREFIX.test(value) ? undefined : 'must be 1 to 64 letters, digits and . _ : ~ -',
-    "Leave it out for 'palisade'",
-  )
+  @OptionalRule(prefixProblem, PREFIX_FIX)
   prefix?: unknown;
 
   @OptionalRule(
