@@ -109,7 +109,9 @@ class NaiveSlide implements Reference {
     const { window, quota } = this.limit;
     const current = Math.floor(this.now / window);
     const share = (current + 1) * window - this.now;
-    return Math.floor((quota * window - this.inWindow(current) * window - this.inWindow(current - 1) * share) / window);
+    const counted = this.inWindow(current) * window + this.inWindow(current - 1) * share;
+    // A clock that is set back within the window has more of the last one count than when it was taken.
+    return Math.max(0, Math.floor((quota * window - counted) / window));
   }
 
   take(cost: number): void {
