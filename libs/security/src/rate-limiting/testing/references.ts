@@ -119,8 +119,22 @@ class NaiveSlide implements Reference {
   }
 
   refund(cost: number, takenAt: number): void {
-    const held = this.inWindow(Math.floor(takenAt / this.limit.window));
+    const window = Math.floor(takenAt / this.limit.window);
+    // After a clock that was set back within the window, nobody knows what was taken then (fails closed).
+    if (window === Math.floor(this.now / this.limit.window) && takenAt < this.since(window)) return;
+    const held = this.inWindow(window);
     this.log = [...this.log, { time: takenAt, cost: -Math.min(cost, held) }];
+  }
+
+  /** When the first of the units was taken that are missing in a window. */
+  private since(number: number): number {
+    let [since, taken] = [0, 0];
+    for (const { time, cost } of this.log) {
+      if (Math.floor(time / this.limit.window) !== number) continue;
+      if (taken === 0) since = time;
+      taken += cost;
+    }
+    return since;
   }
 
   private inWindow(number: number): number {
