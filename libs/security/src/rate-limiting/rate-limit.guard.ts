@@ -112,10 +112,16 @@ export class RateLimitGuard extends ThrottlerGuard {
     return `${name}@${route === undefined ? super.generateKey(execution, tracker, name) : this.limiting.routeName(route.policy)}:${tracker}`;
   }
 
+  /** Nobody has to come back who was let through. */
+  protected override setResponseHeader(response: unknown, name: string, value: string | number): void {
+    if (!this.limiting.records || !name.startsWith('Retry-After')) super.setResponseHeader(response, name, value);
+  }
+
   protected override async throwThrottlingException(
     execution: ExecutionContext,
     detail: ThrottlerLimitDetail,
   ): Promise<void> {
+    if (this.limiting.records) return this.enforcer.recordDenial(execution, RATE_LIMITED, undefined);
     const message = await this.getErrorMessage(execution, detail);
     const exception = new RateLimitException(RATE_LIMITED, message === this.errorMessage ? undefined : message);
     this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception });

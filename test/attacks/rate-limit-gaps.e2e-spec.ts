@@ -1,0 +1,102 @@
+/**
+ * Gaps of rate limits that a review found, each as the way around it or the harm that it did.
+ */
+import { Controller, Get, Injectable, Next, Post, type ExecutionContext, type Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SkipThrottle, Throttle } from '@nestjs/throttler';
+import {
+  Public,
+  RateLimit,
+  RateLimitGuard,
+  SecurityModule,
+  SkipRateLimit,
+  type HttpRequest,
+  type RateLimitingOptions,
+  type RateLimitSettings,
+} from '@palisade/nest';
+import * as http2 from 'node:http2';
+import {
+  createWithFactory,
+  listen,
+  startEdge,
+  type Answer,
+  type EdgeApplication,
+  type EdgeSetup,
+} from '../e2e/edge.harness.js';
+import { ADAPTERS, type AdapterName } from '../support/application.js';
+
+const MINUTE = 60_000;
+
+describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
+  let running: EdgeApplication | undefined;
+
+  afterEach(async () => {
+    await running?.close();
+    running = undefined;
+  });
+
+  async function start(
+    rateLimit: RateLimitingOptions,
+    controllers: readonly Type[],
+    setup: EdgeSetup = {},
+  ): Promise<EdgeApplication> {
+    running = await startEdge(adapter, { rateLimit }, controllers, setup);
+    return running;
+  }
+
+  async function statuses(count: number, call: () => Promise<Answer>): Promise<number[]> {
+    const answers: number[] = [];
+    for (let i = 0; i < count; i++) answers.push((await call()).status);
+    return answers;
+  }
+
+  @Controller()
+  @Public()
+  class Routes {
+    @Get()
+    home() {
+      return {};
+    }
+
+    @Get('skipped')
+    @SkipRateLimit()
+    skipped() {
+      return {};
+    }
+
+    @Get('skipped-by-name')
+    @SkipRateLimit('default')
+    skippedByName() {
+      return {};
+    }
+  }
+
+  describe('with a guard of the application that extends RateLimitGuard', () => {
+    @Injectable()
+    class OwnGuard extends RateLimitGuard {}
+    const setup: EdgeSetup = { providers: [{ provide: APP_GUARD, useClass: OwnGuard }] };
+    const throttlers = [{ ttl: MINUTE, limit: 1 }];
+
+    it('only record under report', async () => {
+      const app = await start({ throttlers, enforcement: 'report' }, [Routes], setup);
+      expect(await statuses(3, () => app.send('/'))).toEqual([200, 200, 200]);
+      expect(app.takeDenials()).toMatchObject([
+        { reason: 'rate_limited', enforced: false },
+        { reason: 'rate_limited', enforced: false },
+      ]);
+    });
+  });
+
+  describe('do not start', () => {
+    const problemOf = async (rateLimit: RateLimitingOptions, controller: Type): Promise<string> => {
+      try {
+        await start(rateLimit, [controller]);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'it started';
+    };
+  });
+});
