@@ -87,6 +87,15 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
         { reason: 'rate_limited', enforced: false },
       ]);
     });
+
+    it('answer 503 where the store is away and nothing may pass uncounted', async () => {
+      const away = () => Promise.reject(new Error('away'));
+      const store = { consume: away, peek: away, refund: away, reset: away };
+      const app = await start({ throttlers, store, onStoreError: 'closed' }, [Routes], setup);
+      const answer = await app.send('/');
+      expect([answer.status, answer.body['code']]).toEqual([503, 'rate_limit_unavailable']);
+      expect(answer.headers['retry-after']).toBe('1');
+    });
   });
 
   describe('do not start', () => {

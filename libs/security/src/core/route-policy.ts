@@ -123,8 +123,8 @@ export type ProtectionStep = (request: HttpRequest, principal: Principal | undef
 export interface LimitDenial {
   readonly denial: Denied;
   readonly exception: HttpException;
-  /** The name of the limit. */
-  readonly limit: string;
+  /** The name of the limit, where it is known. */
+  readonly limit: string | undefined;
   /** Header fields that go with the answer, beside those that every answer of the route carries. */
   readonly fields: readonly AnswerField[];
   /** That of the body, where it is not JSON as everything else. */

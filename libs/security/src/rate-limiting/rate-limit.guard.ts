@@ -9,6 +9,7 @@ import { clientAddressOf, httpRequestOf, passageOf, principalOf, type HttpReques
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
 import { RateLimitException } from './rate-limit.exception.js';
 import { RateLimiting } from './rate-limiting.js';
+import { StoreUnavailableError } from './store-unavailable.error.js';
 import { countHit } from './throttler-storage.port.js';
 
 const RATE_LIMITED = denied('rate_limited');
@@ -40,7 +41,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   override async canActivate(execution: ExecutionContext): Promise<boolean> {
-    if (this.constructor !== RateLimitGuard) return this.limiting.throttlers.size === 0 || super.canActivate(execution);
+    if (this.constructor !== RateLimitGuard) return this.limiting.throttlers.size === 0 || this.throttle(execution);
     const route = this.enforcer.routeOf(execution);
     if (route === undefined) return true;
     const principal = execution.getType() === 'http' ? principalOf(httpRequestOf(execution)) : undefined;
@@ -81,6 +82,17 @@ export class RateLimitGuard extends ThrottlerGuard {
       : this.deny(denial, execution, principal, passage);
   }
 
+  /** As ThrottlerGuard does it, to which a store that is away would be an error of the server. */
+  private async throttle(execution: ExecutionContext): Promise<boolean> {
+    try {
+      return await super.canActivate(execution);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || execution.getType() !== 'http') throw error;
+      const passage = passageOf(httpRequestOf(execution));
+      return this.deny(this.limiting.unavailable(error), execution, undefined, passage);
+    }
+  }
+
   /** There is nobody to count; what asks for limits itself is not let through uncounted (fails closed). */
   private withoutRequest(route: GuardedRoute, execution: ExecutionContext): true {
     const { rateLimits, concurrencyLimits } = route.policy;
@@ -92,13 +104,13 @@ export class RateLimitGuard extends ThrottlerGuard {
     { denial, limit, exception, fields, contentType }: LimitDenial,
     execution: ExecutionContext,
     principal: Principal | undefined,
-    passage: Passage,
+    passage: Passage | undefined,
   ): true {
     if (this.limiting.records && (denial === RATE_LIMITED || denial === CONCURRENCY_EXCEEDED)) {
       this.enforcer.recordDenial(execution, denial, principal, limit);
       return true;
     }
-    passage.fields = fields;
+    if (passage !== undefined) passage.fields = fields;
     return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType });
   }
 

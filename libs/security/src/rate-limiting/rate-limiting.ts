@@ -180,6 +180,19 @@ export class RateLimiting {
     }
   }
 
+  /** How it is answered that nobody could be counted. */
+  unavailable(error: unknown, charges: readonly LimitCharge[] = []): LimitDenial {
+    // What the application chose for a store that is away is no news; anything else is a defect (fails closed).
+    const isAway = error instanceof StoreUnavailableError;
+    if (!isAway) this.logger.error('A rate limit could not be asked', error instanceof Error ? error.stack : undefined);
+    return {
+      denial: UNAVAILABLE,
+      limit: charges[0]?.limit.name,
+      exception: new RateLimitException(UNAVAILABLE),
+      fields: retryFields(isAway ? error.retryAfter : RETRY_UNKNOWN, ''),
+    };
+  }
+
   private rulesOf(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): readonly LimitRule[] {
     const { rateLimits } = policy;
     const declared = readThrottlerDeclarations(policy, this.names, problems);
@@ -296,12 +309,12 @@ export class RateLimiting {
     try {
       standings = this.store.consume(taken);
     } catch (error) {
-      return this.failed(error, taken);
+      return this.unavailable(error, taken);
     }
     return standings instanceof Promise
       ? standings.then(
           (settled) => this.settle(held, taken, settled, execution, passage),
-          (error: unknown) => this.failed(error, taken),
+          (error: unknown) => this.unavailable(error, taken),
         )
       : this.settle(held, taken, standings, execution, passage);
   }
@@ -403,18 +416,6 @@ export class RateLimiting {
       });
       if (given.length > 0) this.giveBack(given);
     });
-  }
-
-  private failed(error: unknown, charges: readonly LimitCharge[]): LimitDenial {
-    // What the application chose for a store that is away is no news; anything else is a defect (fails closed).
-    const isAway = error instanceof StoreUnavailableError;
-    if (!isAway) this.logger.error('A rate limit could not be asked', error instanceof Error ? error.stack : undefined);
-    return {
-      denial: UNAVAILABLE,
-      limit: charges[0]?.limit.name ?? '',
-      exception: new RateLimitException(UNAVAILABLE),
-      fields: retryFields(isAway ? error.retryAfter : RETRY_UNKNOWN, ''),
-    };
   }
 
   private refundFailed(error: unknown): void {
