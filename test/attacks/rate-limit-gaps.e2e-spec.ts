@@ -96,6 +96,13 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       expect([answer.status, answer.body['code']]).toEqual([503, 'rate_limit_unavailable']);
       expect(answer.headers['retry-after']).toBe('1');
     });
+
+    it('are lifted by @SkipRateLimit', async () => {
+      const app = await start({ throttlers }, [Routes], setup);
+      expect(await statuses(3, () => app.send('/skipped'))).toEqual([200, 200, 200]);
+      expect(await statuses(3, () => app.send('/skipped-by-name'))).toEqual([200, 200, 200]);
+      expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
+    });
   });
 
   describe('do not start', () => {

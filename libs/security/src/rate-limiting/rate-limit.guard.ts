@@ -8,6 +8,7 @@ import type { Principal } from '../core/principal.js';
 import { clientAddressOf, httpRequestOf, passageOf, principalOf, type HttpRequest } from '../core/request.js';
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
 import { RateLimitException } from './rate-limit.exception.js';
+import type { ThrottlerCommonOptions } from './rate-limiting.options.js';
 import { RateLimiting } from './rate-limiting.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
 import { countHit } from './throttler-storage.port.js';
@@ -31,7 +32,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     @Inject(Enforcer) private readonly enforcer: Enforcer,
     reflector: Reflector,
   ) {
-    super(limiting.throttlerOptions, storageOver(limiting), reflector);
+    super(throttlersOver(limiting, enforcer), storageOver(limiting), reflector);
     if (new.target !== RateLimitGuard) limiting.leaveThrottlersToGuard();
   }
 
@@ -138,6 +139,21 @@ export class RateLimitGuard extends ThrottlerGuard {
     const exception = new RateLimitException(RATE_LIMITED, message === this.errorMessage ? undefined : message);
     this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception });
   }
+}
+
+/** The throttlers, which `@SkipRateLimit` lifts as it lifts all limits. */
+function throttlersOver({ throttlerOptions }: RateLimiting, enforcer: Enforcer): ThrottlerCommonOptions {
+  const throttlers = throttlerOptions.throttlers.map((throttler) => {
+    const { name = 'default', skipIf = throttlerOptions.skipIf } = throttler;
+    return {
+      ...throttler,
+      skipIf: (execution: ExecutionContext) => {
+        const { skipped = [] } = enforcer.routeOf(execution)?.policy.rateLimits ?? {};
+        return skipped === true || skipped.includes(name) || skipIf?.(execution) === true;
+      },
+    };
+  });
+  return { ...throttlerOptions, throttlers };
 }
 
 /** The store of the application, as ThrottlerGuard asks for it. */
