@@ -103,6 +103,13 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       expect(await statuses(3, () => app.send('/skipped-by-name'))).toEqual([200, 200, 200]);
       expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
     });
+
+    it('say nothing of when to come back where that is never', async () => {
+      const app = await start({ throttlers: [{ ttl: MINUTE, limit: 0 }] }, [Routes], setup);
+      const answer = await app.send('/');
+      expect(answer.status).toBe(429);
+      expect(answer.headers['retry-after']).not.toBe('Infinity');
+    });
   });
 
   describe('do not start', () => {

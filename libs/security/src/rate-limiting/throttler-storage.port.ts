@@ -27,7 +27,7 @@ export async function countHit(
     algorithm: 'fixed-window',
     quota: limit,
     window: ttl,
-    burst: limit,
+    burst: Math.max(1, limit),
     block: blockDuration,
   };
   const charge: Charge = { limit: stored, partition: key, cost: 1 };
@@ -37,6 +37,7 @@ export async function countHit(
     totalHits: allowed ? limit - remaining : limit + 1,
     timeToExpire: Math.ceil(resetAfter / 1000),
     isBlocked: !allowed,
-    timeToBlockExpire: allowed ? 0 : Math.ceil(retryAfter / 1000),
+    // With a limit of 0 that is never, which no header can say.
+    timeToBlockExpire: allowed ? 0 : Math.ceil((Number.isFinite(retryAfter) ? retryAfter : blockDuration) / 1000),
   };
 }
