@@ -112,6 +112,27 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     });
   });
 
+  it('hold where a handler names one that its class is spared', async () => {
+    @Controller()
+    @Public()
+    @SkipRateLimit('api')
+    class Spared {
+      @Get('named')
+      @RateLimit('api')
+      named() {
+        return {};
+      }
+
+      @Get('spared')
+      spared() {
+        return {};
+      }
+    }
+    const app = await start({ limits: { api: '1/minute' }, default: ['api'] }, [Spared]);
+    expect(await statuses(2, () => app.send('/spared'))).toEqual([200, 200]);
+    expect(await statuses(2, () => app.send('/named'))).toEqual([200, 429]);
+  });
+
   describe('do not start', () => {
     const problemOf = async (rateLimit: RateLimitingOptions, controller: Type): Promise<string> => {
       try {

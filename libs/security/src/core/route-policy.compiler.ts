@@ -297,7 +297,7 @@ function edgePartsOf(layers: readonly DeclarationLayer[]): RoutePolicy['edge'] {
 
 const NO_RATE_LIMITS: DeclaredRateLimits = Object.freeze({ skipped: Object.freeze([]) });
 
-/** The nearest limits and exemptions; `@Public` lifts none of them, and a nearer limit beats an exemption from all. */
+/** The nearest limits and exemptions; `@Public` lifts none of them, and a nearer limit beats an exemption from it. */
 function rateLimitsOf(layers: readonly DeclarationLayer[]): {
   declared: DeclaredRateLimits;
   layer: DeclarationLayer | undefined;
@@ -305,11 +305,13 @@ function rateLimitsOf(layers: readonly DeclarationLayer[]): {
   const limits = nearest(layers, 'rateLimit');
   const skip = nearest(layers, 'skipRateLimit');
   if (limits === undefined && skip === undefined) return { declared: NO_RATE_LIMITS, layer: undefined };
-  const isSkipped = skip?.rule.names.length === 0 && (limits === undefined || skip.index < limits.index);
+  const isBeaten = limits !== undefined && skip !== undefined && limits.index < skip.index;
+  const isSkipped = skip?.rule.names.length === 0 && !isBeaten;
+  const named = skip?.rule.names ?? [];
   return {
     declared: Object.freeze({
       limits: isSkipped || limits === undefined ? undefined : Object.freeze([...limits.rule.limits]),
-      skipped: isSkipped || Object.freeze([...(skip?.rule.names ?? [])]),
+      skipped: isSkipped || Object.freeze(named.filter((name) => !isBeaten || !limits.rule.limits.includes(name))),
     }),
     layer: isSkipped ? skip.layer : (limits ?? skip)?.layer,
   };
