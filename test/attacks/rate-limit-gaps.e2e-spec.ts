@@ -142,5 +142,19 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       }
       return 'it started';
     };
+
+    it('where a limit is asked for and lifted in one place', async () => {
+      @Controller()
+      @Public()
+      class Torn {
+        @Get()
+        @RateLimit('api')
+        @SkipRateLimit('api')
+        home() {
+          return {};
+        }
+      }
+      expect(await problemOf({ limits: { api: '1/minute' } }, Torn)).toContain('contradict each other');
+    });
   });
 });

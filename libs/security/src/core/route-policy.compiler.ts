@@ -129,7 +129,8 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
     if (rules.length > 1) report(`${listed(rules)} are given together`, 'Name all the limits in one of them');
   }
   const limits = of('rateLimit');
-  const skipped = of('skipRateLimit').filter(({ names }) => names.length === 0);
+  const asked = new Set(limits.flatMap((rule) => rule.limits));
+  const skipped = of('skipRateLimit').filter(({ names }) => names.length === 0 || names.some((name) => asked.has(name)));
   if (limits.length > 0 && skipped.length > 0) {
     report(
       `${listed([...limits, ...skipped])} contradict each other`,
