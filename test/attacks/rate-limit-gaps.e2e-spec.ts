@@ -143,6 +143,19 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       return 'it started';
     };
 
+    it('where @RateLimit names none', async () => {
+      @Controller()
+      @Public()
+      class None {
+        @Get()
+        @RateLimit()
+        home() {
+          return {};
+        }
+      }
+      expect(await problemOf({ limits: { api: '1/minute' }, default: ['api'] }, None)).toContain('@RateLimit()');
+    });
+
     it('where a limit is asked for and lifted in one place', async () => {
       @Controller()
       @Public()

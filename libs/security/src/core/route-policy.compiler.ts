@@ -153,6 +153,10 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
 }
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
+  // It would take the place of the default limits, and leave none.
+  if (rule.kind === 'rateLimit' && rule.limits.length === 0) {
+    report(`${rule.decorator} names no limit`, 'Name one, or say @SkipRateLimit()');
+  }
   if (rule.kind === 'edge' || rule.kind === 'concurrencyLimit') return;
   if (rule.kind === 'rateLimit' || rule.kind === 'skipRateLimit') return;
   if (rule.kind === 'priority') {
