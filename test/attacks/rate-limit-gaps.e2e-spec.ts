@@ -133,6 +133,37 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     expect(await statuses(2, () => app.send('/named'))).toEqual([200, 429]);
   });
 
+  it('hold beside one that has the name that a limit without one is told under, and beside others without', async () => {
+    @Controller()
+    @Public()
+    class Both {
+      @Get()
+      @RateLimit('1/minute', 'route')
+      home() {
+        return {};
+      }
+    }
+    @Controller('shared')
+    @Public()
+    class Shared {
+      @Get('few')
+      @RateLimit({ limit: '1/minute', scope: 'shared' })
+      few() {
+        return {};
+      }
+
+      @Get('many')
+      @RateLimit({ limit: '3/minute', scope: 'shared' })
+      many() {
+        return {};
+      }
+    }
+    const app = await start({ limits: { route: { limit: '5/hour', scope: 'route' } } }, [Both, Shared]);
+    expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
+    expect(await statuses(4, () => app.send('/shared/many'))).toEqual([200, 200, 200, 429]);
+    expect(await statuses(2, () => app.send('/shared/few'))).toEqual([200, 429]);
+  });
+
   describe('do not start', () => {
     const problemOf = async (rateLimit: RateLimitingOptions, controller: Type): Promise<string> => {
       try {

@@ -13,6 +13,8 @@ export interface CountedLimit extends StoredLimit {
 
 export interface LimitIdentity {
   readonly name: string;
+  /** Whether the application gave it that name. */
+  readonly isNamed: boolean;
   /** The route that has a quota of its own; absent where routes share one. */
   readonly route?: string | undefined;
   readonly plan?: string | undefined;
@@ -24,13 +26,15 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /** @param block milliseconds, 0 for none */
 export function countedLimit(
-  { name, route, plan, suffix = '' }: LimitIdentity,
+  { name, isNamed, route, plan, suffix = '' }: LimitIdentity,
   { quota, window, burst }: LimitText,
   algorithm: RateLimitAlgorithm,
   block: number,
 ): CountedLimit {
+  // No name has a colon. Limits without one that routes share are told apart by what they say.
+  const key = isNamed ? name : route === undefined ? `:${name}:${quota}:${window}:${burst ?? quota}` : `:${name}`;
   return Object.freeze({
-    id: storableId([name, route, plan].filter((part) => part !== undefined).join('@')),
+    id: storableId([key, route, plan].filter((part) => part !== undefined).join('@')),
     algorithm,
     quota,
     window,

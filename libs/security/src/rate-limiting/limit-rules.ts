@@ -62,7 +62,8 @@ export function compileRule(
 ): LimitRule {
   const settings = settingsOf(definition);
   const { by = place.isPublic ? 'ip' : 'user', scope = place.isNamed ? 'shared' : 'route' } = settings;
-  const identity = { name: place.name, route: scope === 'route' ? place.route : undefined };
+  const { name, isNamed } = place;
+  const identity = { name, isNamed, route: scope === 'route' ? place.route : undefined };
   const limit = limitOf(settings, identity, algorithm);
   const plans = new Map(
     Object.entries(settings.plans ?? {}).map(([plan, text]) => [

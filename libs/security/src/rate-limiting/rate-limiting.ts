@@ -98,7 +98,7 @@ export class RateLimiting {
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
     const { algorithm } = this.defaults;
     this.shared = new Map(
-      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithm)]),
+      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name, isNamed: true }, algorithm)]),
     );
   }
 

@@ -97,7 +97,7 @@ export function compileThrottlerRule(
     let known = limits.get(key);
     if (known === undefined) {
       const text = { quota: limit, window: Math.max(1, ttl), burst: undefined };
-      known = countedLimit({ name, route, suffix }, text, 'fixed-window', block);
+      known = countedLimit({ name, isNamed: true, route, suffix }, text, 'fixed-window', block);
       if (limits.size >= REMEMBERED) limits.clear();
       limits.set(key, known);
     }
