@@ -164,6 +164,18 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     expect(await statuses(2, () => app.send('/shared/few'))).toEqual([200, 429]);
   });
 
+  it('count a tracker that is no text as text, and do not take it for a store that fails', async () => {
+    const app = await start(
+      {
+        throttlers: [{ ttl: MINUTE, limit: 2 }],
+        getTracker: (request: HttpRequest) => (request.query as { user: string }).user,
+        onStoreError: 'closed',
+      } as RateLimitingOptions,
+      [Routes],
+    );
+    expect(await statuses(3, () => app.send('/?user=a&user=b'))).toEqual([200, 200, 429]);
+  });
+
   describe('do not start', () => {
     const problemOf = async (rateLimit: RateLimitingOptions, controller: Type): Promise<string> => {
       try {

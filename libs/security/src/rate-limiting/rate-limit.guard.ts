@@ -126,7 +126,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /** Nobody has to come back who was let through. */
-  protected override setResponseHeader(response: unknown, name: string, value: string | number): void {
+  protected override setResponseHeader(response: Record<string, unknown>, name: string, value: string | number): void {
     if (!this.limiting.records || !name.startsWith('Retry-After')) super.setResponseHeader(response, name, value);
   }
 

@@ -110,8 +110,8 @@ export function compileThrottlerRule(
     const limit = countOf(await resolved(options.limit, execution), 'limit', name);
     const ttl = countOf(await resolved(options.ttl, execution), 'ttl', name);
     const block = countOf((await resolved(options.blockDuration, execution)) ?? ttl, 'blockDuration', name);
-    const tracker = (await getTracker?.(context.request, execution)) ?? addressOf(context);
-    const partition = generateKey?.(execution, tracker, name) ?? tracker;
+    const tracker = textOf(await getTracker?.(context.request, execution)) ?? addressOf(context);
+    const partition = textOf(generateKey?.(execution, tracker, name)) ?? tracker;
     return { limit: limitOf({ limit, ttl, block }), partition, cost: 1 };
   }
 
@@ -157,6 +157,11 @@ function constantsOf({ limit, ttl, blockDuration }: ThrottlerOptions, name: stri
 
 function resolved(value: unknown, execution: ExecutionContext): unknown {
   return typeof value === 'function' ? (value as (context: ExecutionContext) => unknown)(execution) : value;
+}
+
+/** A parameter that is repeated is a list: to a store it would be an error, and enough of these look like an outage. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? undefined);
 }
 
 /** As @nestjs/throttler: text from the environment counts as a number, anything else is an error of the application. */
