@@ -176,6 +176,27 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     expect(await statuses(3, () => app.send('/?user=a&user=b'))).toEqual([200, 200, 429]);
   });
 
+  it('survive a function of theirs that promises an answer and breaks the promise', async () => {
+    const late = (() => Promise.reject(new Error('late'))) as unknown as () => string;
+    @Controller()
+    @Public()
+    class Late {
+      @Get()
+      @RateLimit({ limit: '2/minute', by: late, countOn: late as unknown as () => boolean })
+      home() {
+        return {};
+      }
+    }
+    const rejections: unknown[] = [];
+    const listener = (reason: unknown) => void rejections.push(reason);
+    process.on('unhandledRejection', listener);
+    const app = await start({}, [Late]);
+    expect(await statuses(3, () => app.send('/'))).toEqual([200, 200, 429]);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', listener);
+    expect(rejections).toEqual([]);
+  });
+
   describe('do not start', () => {
     const problemOf = async (rateLimit: RateLimitingOptions, controller: Type): Promise<string> => {
       try {

@@ -168,11 +168,18 @@ export function orNothing<T>(
   let isLogged = false;
   return (context) => {
     try {
-      return ask(context);
+      const answer = ask(context);
+      return answer instanceof Promise ? ofPromise(answer) : answer;
     } catch (error) {
       if (!isLogged) logger.error(`${where} threw an error`, error instanceof Error ? error.stack : undefined);
       isLogged = true;
       return undefined;
     }
   };
+}
+
+/** Nobody waits for it: were it rejected, Node would end the process. */
+function ofPromise(answer: Promise<unknown>): never {
+  answer.catch(() => undefined);
+  throw new TypeError('A function of a rate limit must answer at once');
 }

@@ -481,7 +481,10 @@ function skipsOf({ skipped }: DeclaredRateLimits, declared: ThrottlerDeclaration
 /** Whatever breaks while it is judged counts (fails closed). */
 function isCounted(counts: (status: number) => boolean, status: number): boolean {
   try {
-    return counts(status) !== false;
+    const answer: unknown = counts(status);
+    // Nobody waits for it: were it rejected, Node would end the process.
+    if (answer instanceof Promise) answer.catch(() => undefined);
+    return answer !== false;
   } catch {
     return true;
   }
