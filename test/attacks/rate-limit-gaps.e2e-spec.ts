@@ -233,5 +233,14 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       }
       expect(await problemOf({ limits: { api: '1/minute' } }, Torn)).toContain('contradict each other');
     });
+
+    it.each<keyof RateLimitSettings>(['by', 'cost', 'plan', 'countOn'])('where %s is asynchronous', async (option) => {
+      const settings = { limit: '1/minute', plans: { pro: '2/minute' }, [option]: async () => 'later' };
+      class Nothing {}
+      Controller()(Nothing);
+      expect(await problemOf({ limits: { api: settings as RateLimitSettings } }, Nothing)).toContain(
+        'must answer at once',
+      );
+    });
   });
 });

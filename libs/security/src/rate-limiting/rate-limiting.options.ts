@@ -199,6 +199,17 @@ export function functionOr(check: (value: unknown) => string | undefined): (valu
 
 export const onlyFunction = functionOr((value) => `must be a function, not ${describe(value)}`);
 
+/** A function that is not asynchronous: a promise would be taken for an answer, whatever it becomes. */
+export function atOnce(value: unknown): string | undefined {
+  return Object.prototype.toString.call(value) === '[object AsyncFunction]'
+    ? 'must answer at once'
+    : onlyFunction(value);
+}
+
+function atOnceOr(check: (value: unknown) => string | undefined): (value: unknown) => string | undefined {
+  return (value) => (typeof value === 'function' ? atOnce(value) : check(value));
+}
+
 class SettingsRules {
   @OptionalRule(
     (value) =>
@@ -221,15 +232,15 @@ class SettingsRules {
   algorithm?: unknown;
 
   @OptionalRule(
-    functionOr(oneOf(['ip', 'user', 'tenant', 'api-key'])),
+    atOnceOr(oneOf(['ip', 'user', 'tenant', 'api-key'])),
     "Name one of them, or give (context) => 'whatever is counted together'",
   )
   by?: unknown;
 
-  @OptionalRule(functionOr(wholeNumber(0, BIGGEST)), 'Leave it out for 1, or give (context) => units')
+  @OptionalRule(atOnceOr(wholeNumber(0, BIGGEST)), 'Leave it out for 1, or give (context) => units')
   cost?: unknown;
 
-  @OptionalRule(functionOr(oneOf(['all', 'failure', 'success'])), "Leave it out for 'all', or give (status) => true")
+  @OptionalRule(atOnceOr(oneOf(['all', 'failure', 'success'])), "Leave it out for 'all', or give (status) => true")
   countOn?: unknown;
 
   @OptionalRule((value) => (parseDuration(value) === undefined ? 'is no duration' : undefined), DURATION_FIX)
@@ -248,7 +259,7 @@ class SettingsRules {
   )
   plans?: unknown;
 
-  @OptionalRule(onlyFunction, 'Give (context) => name, or leave it out for the claim `plan`')
+  @OptionalRule(atOnce, 'Give (context) => name, or leave it out for the claim `plan`')
   plan?: unknown;
 
   @OptionalRule(oneOf(['shared', 'route']), "Use 'shared' or 'route'")

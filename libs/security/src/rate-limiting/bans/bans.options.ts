@@ -6,7 +6,7 @@ import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { DURATION_FIX, isLimitName, parseDuration } from '../limit-text.js';
 import { compileHoneypots } from './honeypots.policy.js';
-import { oneOf, onlyFunction, wholeNumber } from '../rate-limiting.options.js';
+import { atOnce, oneOf, wholeNumber } from '../rate-limiting.options.js';
 
 /**
  * Which clients are kept out. Asked first of all for every request, in the order of rack-attack: what is on the safelist
@@ -135,13 +135,6 @@ function durationProblem(value: unknown): string | undefined {
   return parseDuration(value) === undefined ? 'is no duration' : undefined;
 }
 
-/** A promise would be taken for true, whatever it becomes. */
-function conditionProblem(value: unknown): string | undefined {
-  const problem = onlyFunction(value);
-  if (problem !== undefined) return problem;
-  return Object.prototype.toString.call(value) === '[object AsyncFunction]' ? 'must answer at once' : undefined;
-}
-
 function nameProblem(value: unknown): string | undefined {
   return typeof value === 'string' && isLimitName(value) ? undefined : 'is not a name';
 }
@@ -154,7 +147,7 @@ const CONDITION_FIX = 'Give ({ request, address }) => true or false';
 const LIST_FIX = "Give ['192.0.2.0/24', '2001:db8::/32'], or ({ request, address }) => true";
 
 function listProblem(value: unknown): string | undefined {
-  return Array.isArray(value) ? undefined : conditionProblem(value);
+  return Array.isArray(value) ? undefined : atOnce(value);
 }
 
 class ThresholdRules {
@@ -172,7 +165,7 @@ class RuleRules extends ThresholdRules {
   @Rule(nameProblem, NAME_FIX)
   name?: unknown;
 
-  @Rule(conditionProblem, CONDITION_FIX)
+  @Rule(atOnce, CONDITION_FIX)
   matches?: unknown;
 
   @OptionalRule(oneOf(['fail2ban', 'allow2ban']), "Leave it out for 'fail2ban'")
@@ -188,7 +181,7 @@ class TrackRules {
   @Rule(nameProblem, NAME_FIX)
   name?: unknown;
 
-  @Rule(conditionProblem, CONDITION_FIX)
+  @Rule(atOnce, CONDITION_FIX)
   matches?: unknown;
 }
 

@@ -2,7 +2,7 @@ import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, isRecord, OptionalRule, Part } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { DURATION_FIX, parseDuration } from '../limit-text.js';
-import { oneOf, onlyFunction, wholeNumber } from '../rate-limiting.options.js';
+import { atOnce, oneOf, wholeNumber } from '../rate-limiting.options.js';
 
 /** How many failed attempts lock whom out, and for how long. */
 export interface LockoutSettings {
@@ -141,7 +141,7 @@ class LockoutRules {
   @OptionalRule((value) => (value === false ? undefined : durationProblem(value)), DURATION_FIX)
   familiar?: unknown;
 
-  @OptionalRule(onlyFunction, 'Give (identifier) => text')
+  @OptionalRule(atOnce, 'Give (identifier) => text')
   normalize?: unknown;
 
   @OptionalRule(oneOf(['local', 'open', 'closed']), "Leave it out for 'closed'")
