@@ -168,9 +168,9 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const app = await start(
       {
         throttlers: [{ ttl: MINUTE, limit: 2 }],
-        getTracker: (request: HttpRequest) => (request.query as { user: string }).user,
+        getTracker: (request) => (request as HttpRequest & { query: { user: string } }).query.user,
         onStoreError: 'closed',
-      } as RateLimitingOptions,
+      },
       [Routes],
     );
     expect(await statuses(3, () => app.send('/?user=a&user=b'))).toEqual([200, 200, 429]);
@@ -232,6 +232,25 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
         }
       }
       expect(await problemOf({ limits: { api: '1/minute' } }, Torn)).toContain('contradict each other');
+    });
+
+    it.each<[string, object]>([
+      ['limit', { limit: () => 5, ttl: MINUTE }],
+      ['ttl', { limit: 5, ttl: () => MINUTE }],
+      ['ttl', { limit: 5, ttl: 0 }],
+      ['getTracker', { limit: 5, ttl: MINUTE, getTracker: () => 'somebody' }],
+      ['generateKey', { limit: 5, ttl: MINUTE, generateKey: () => 'somebody' }],
+    ])('where @Throttle gives a limit of ours a %s that it cannot have', async (option, override) => {
+      @Controller()
+      @Public()
+      class Throttled {
+        @Get()
+        @Throttle({ api: override as never })
+        home() {
+          return {};
+        }
+      }
+      expect(await problemOf({ limits: { api: '1/minute' }, default: ['api'] }, Throttled)).toContain(option);
     });
 
     it.each<keyof RateLimitSettings>(['by', 'cost', 'plan', 'countOn'])('where %s is asynchronous', async (option) => {

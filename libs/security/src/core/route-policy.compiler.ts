@@ -130,7 +130,9 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
   }
   const limits = of('rateLimit');
   const asked = new Set(limits.flatMap((rule) => rule.limits));
-  const skipped = of('skipRateLimit').filter(({ names }) => names.length === 0 || names.some((name) => asked.has(name)));
+  const skipped = of('skipRateLimit').filter(
+    ({ names }) => names.length === 0 || names.some((name) => asked.has(name)),
+  );
   if (limits.length > 0 && skipped.length > 0) {
     report(
       `${listed([...limits, ...skipped])} contradict each other`,

@@ -13,8 +13,8 @@ export interface CountedLimit extends StoredLimit {
 
 export interface LimitIdentity {
   readonly name: string;
-  /** Whether the application gave it that name. */
-  readonly isNamed: boolean;
+  /** `false` where the application gave it no name. */
+  readonly isNamed?: boolean | undefined;
   /** The route that has a quota of its own; absent where routes share one. */
   readonly route?: string | undefined;
   readonly plan?: string | undefined;
@@ -26,7 +26,7 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /** @param block milliseconds, 0 for none */
 export function countedLimit(
-  { name, isNamed, route, plan, suffix = '' }: LimitIdentity,
+  { name, isNamed = true, route, plan, suffix = '' }: LimitIdentity,
   { quota, window, burst }: LimitText,
   algorithm: RateLimitAlgorithm,
   block: number,

@@ -32,7 +32,12 @@ import {
 import { rawResponseOf } from './request-end.js';
 import { ResilientRateLimitStore } from './resilient.store.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
-import { compileThrottlerRule, readThrottlerDeclarations, type ThrottlerDeclarations } from './throttler-rules.js';
+import {
+  checkOverride,
+  compileThrottlerRule,
+  readThrottlerDeclarations,
+  type ThrottlerDeclarations,
+} from './throttler-rules.js';
 import { ThrottlerStorageStore } from './throttler-storage.store.js';
 import { WaitingRoom } from './waiting-room.js';
 
@@ -98,7 +103,7 @@ export class RateLimiting {
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
     const { algorithm } = this.defaults;
     this.shared = new Map(
-      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name, isNamed: true }, algorithm)]),
+      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithm)]),
     );
   }
 
@@ -196,6 +201,9 @@ export class RateLimiting {
   private rulesOf(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): readonly LimitRule[] {
     const { rateLimits } = policy;
     const declared = readThrottlerDeclarations(policy, this.names, problems);
+    for (const [name, override] of declared.overrides) {
+      if (this.shared.has(name)) checkOverride(name, override, policy.id, problems);
+    }
     const skips = skipsOf(rateLimits, declared);
     if (rateLimits.skipped !== true) {
       for (const name of rateLimits.skipped) checkName(name, this.names, policy.id, problems);

@@ -4,6 +4,7 @@ import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { ConfigurationProblem } from '../core/errors.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import { countedLimit, type CountedLimit } from './counted-limit.js';
+import { parseDuration } from './limit-text.js';
 import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
 import { checkName, type RateLimitContext, type ThrottlerCommonOptions } from './rate-limiting.options.js';
 
@@ -49,6 +50,29 @@ export function readThrottlerDeclarations(
     if (nearest(targets, SKIP + name) === true) skipped.add(name);
   }
   return { overrides, skipped };
+}
+
+/**
+ * Adds what `@Throttle` cannot say of a limit of `rateLimit.limits` to `problems`: such a limit is compiled once, and has
+ * its own word on who is counted together.
+ */
+export function checkOverride(
+  name: string,
+  override: ThrottleOverride,
+  where: string,
+  problems: ConfigurationProblem[],
+): void {
+  const { limit, ttl, blockDuration, getTracker, generateKey } = override;
+  const report = (option: string, fix: string) =>
+    problems.push({ where, problem: `@Throttle({ ${name}: … }) has a ${option} that a limit cannot have`, fix });
+  const isDuration = (value: unknown) => typeof value === 'number' && parseDuration(value) !== undefined;
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || (limit as number) < 0)) report('limit', 'Give a number');
+  if (ttl !== undefined && !isDuration(ttl)) report('ttl', 'Give whole milliseconds');
+  if (blockDuration !== undefined && blockDuration !== 0 && !isDuration(blockDuration)) {
+    report('blockDuration', 'Give whole milliseconds');
+  }
+  if (getTracker !== undefined) report('getTracker', `Say it with "by", in rateLimit.limits.${name}`);
+  if (generateKey !== undefined) report('generateKey', `Say it with "by", in rateLimit.limits.${name}`);
 }
 
 function throttlersNamedOn(target: Target): string[] {
@@ -97,7 +121,7 @@ export function compileThrottlerRule(
     let known = limits.get(key);
     if (known === undefined) {
       const text = { quota: limit, window: Math.max(1, ttl), burst: undefined };
-      known = countedLimit({ name, isNamed: true, route, suffix }, text, 'fixed-window', block);
+      known = countedLimit({ name, route, suffix }, text, 'fixed-window', block);
       if (limits.size >= REMEMBERED) limits.clear();
       limits.set(key, known);
     }
