@@ -263,3 +263,47 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     });
   });
 });
+
+it('Rate limits over HTTP/2 count a request that is called off', async () => {
+  let finish: () => void = () => undefined;
+  let begun: () => void = () => undefined;
+  @Controller()
+  @Public()
+  class Slow {
+    @Post()
+    @RateLimit({ limit: '1/minute', countOn: 'failure' })
+    async home() {
+      begun();
+      await new Promise<void>((resolve) => (finish = resolve));
+      return {};
+    }
+  }
+  const adapter = new FastifyAdapter({ http2: true } as object);
+  const app = await createWithFactory(
+    'fastify',
+    { imports: [SecurityModule.forRoot({})], controllers: [Slow] },
+    {},
+    adapter as never,
+  );
+  const session = http2.connect(`http://127.0.0.1:${await listen(app)}`);
+  const called = new Promise<void>((resolve) => (begun = resolve));
+  const aborted = session.request({ ':method': 'POST', ':path': '/', 'content-length': '0' });
+  aborted.on('error', () => undefined);
+  aborted.end();
+  await called;
+  aborted.close(http2.constants.NGHTTP2_CANCEL);
+  await new Promise((resolve) => aborted.once('close', resolve));
+  await new Promise((resolve) => session.ping(resolve));
+  finish();
+  const status = await new Promise((resolve, reject) => {
+    const second = session.request({ ':method': 'POST', ':path': '/', 'content-length': '0' });
+    begun = () => setImmediate(() => finish());
+    second.on('response', (headers) => resolve(headers[':status']));
+    second.on('error', reject);
+    second.resume();
+    second.end();
+  });
+  session.destroy();
+  await app.close();
+  expect(status).toBe(429);
+});

@@ -414,6 +414,8 @@ export class RateLimiting {
   ): void {
     const response = rawResponseOf(execution);
     response.once('finish', () => {
+      // Over HTTP/2 Node says so of a stream that was called off as well, whatever the status is by then.
+      if (!response.writableEnded) return;
       const given: TakenCharge[] = [];
       rules.forEach(({ counts }, index) => {
         const { limit, partition, cost } = charges[index] as LimitCharge;

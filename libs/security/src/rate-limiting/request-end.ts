@@ -5,6 +5,7 @@ import type { Cancel } from '../core/scheduler.js';
 /** What is asked of Node's response. */
 export interface RawResponse {
   readonly statusCode: number;
+  readonly writableEnded: boolean;
   readonly writableFinished?: boolean | undefined;
   readonly destroyed?: boolean | undefined;
   once(event: 'finish' | 'close', listener: () => void): unknown;
