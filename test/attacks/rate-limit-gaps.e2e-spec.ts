@@ -264,6 +264,32 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
   });
 });
 
+it('Rate limits on express tell each limit once where a handler hands the request on', async () => {
+  @Controller()
+  @Public()
+  class First {
+    @Get('page')
+    first(@Next() next: () => void) {
+      next();
+    }
+  }
+  @Controller()
+  @Public()
+  class Second {
+    @Get('page')
+    second() {
+      return {};
+    }
+  }
+  const app = await startEdge('express', { rateLimit: { limits: { everybody: '10/minute' }, global: ['everybody'] } }, [
+    First,
+    Second,
+  ]);
+  const answer = await app.send('/page');
+  await app.close();
+  expect(answer.headers['ratelimit']).toMatch(/^"everybody";r=\d;t=\d+$/);
+});
+
 it('Rate limits over HTTP/2 count a request that is called off', async () => {
   let finish: () => void = () => undefined;
   let begun: () => void = () => undefined;

@@ -396,7 +396,11 @@ export class RateLimiting {
     passage: Passage,
   ): void {
     if (this.told === undefined) return;
-    const told: LimitStanding[] = passage.standings.length === 0 ? [] : [...passage.standings];
+    // A handler that hands the request on has it asked for some limits again: the last answer holds.
+    const told: LimitStanding[] =
+      passage.standings.length === 0
+        ? []
+        : passage.standings.filter(({ limit: { name } }) => !charges.some(({ limit }) => limit.name === name));
     for (let i = 0; i < charges.length; i++) {
       const { remaining, resetAfter } = standings[i] as Standing;
       if (rules[i]?.told === true) told.push({ limit: charges[i]?.limit as CountedLimit, remaining, resetAfter });
