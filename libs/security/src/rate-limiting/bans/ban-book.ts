@@ -114,7 +114,8 @@ export class BanBook {
 
   private remember(partition: string, isBanned: boolean, rest = Infinity): void {
     this.asking.delete(partition);
-    this.known.set(partition, isBanned, this.clock.now() + (isBanned ? Math.min(this.refresh, rest) : this.refresh));
+    const lasts = isBanned ? Math.min(this.refresh, rest) : this.refresh;
+    this.known.set(partition, isBanned, this.clock.now(), lasts);
   }
 
   private forget(partition: string): void {

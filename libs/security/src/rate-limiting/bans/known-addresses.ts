@@ -1,6 +1,7 @@
-/** What is known of an address, until when (milliseconds since the epoch). */
+/** What is known of an address, from when until when (milliseconds since the epoch). */
 interface Known {
   readonly isBanned: boolean;
+  readonly since: number;
   readonly until: number;
 }
 
@@ -22,15 +23,17 @@ export class KnownAddresses {
   /** `undefined` where nothing is known any more. */
   isBanned(address: string, now: number): boolean | undefined {
     const known = this.young.get(address) ?? this.old.get(address);
-    return known === undefined || known.until <= now ? undefined : known.isBanned;
+    // A clock that was set back would keep it for as long as that.
+    return known === undefined || known.until <= now || now < known.since ? undefined : known.isBanned;
   }
 
-  set(address: string, isBanned: boolean, until: number): void {
+  /** @param lasts milliseconds */
+  set(address: string, isBanned: boolean, now: number, lasts: number): void {
     if (this.young.size >= GENERATION) {
       this.old = this.young;
       this.young = new Map();
     }
-    this.young.set(address, { isBanned, until });
+    this.young.set(address, { isBanned, since: now, until: now + lasts });
   }
 
   delete(address: string): void {
