@@ -43,7 +43,7 @@ withRedis('two applications with one Redis', () => {
             proxy: { trust: 1 },
             // A busy machine must not make a difference.
             rateLimit: { store: new RedisRateLimitStore(client), storeTimeout: 10_000 },
-            bans: { refresh: REFRESH * 1000 },
+            bans: { refresh: REFRESH * 1000, honeypots: ['/.env'] },
           },
           [Routes],
         ),
@@ -75,6 +75,17 @@ withRedis('two applications with one Redis', () => {
     expect(await visit(other, '192.0.2.1')).toBe(200);
     one.clock.advance(REFRESH);
     expect(await visit(one, '192.0.2.1')).toBe(200);
+  });
+
+  it('ban again whom one of them has banned and the other let go', async () => {
+    const [one, other] = apps;
+    const trapped = async () => (await one.send('/.env', { headers: from('192.0.2.9') })).body['code'];
+    expect([await trapped(), await trapped()]).toEqual(['request_banned', 'address_banned']);
+    await other.app.get(Bans).unban('192.0.2.9');
+    one.clock.advance(REFRESH);
+    expect([await trapped(), await trapped()]).toEqual(['request_banned', 'address_banned']);
+    one.clock.advance(REFRESH);
+    expect(await visit(one, '192.0.2.9')).toBe(403);
   });
 
   it('lock out together, and let in again', async () => {

@@ -47,6 +47,15 @@ describe('the memory of denials', () => {
     expect(recall('c')).toBeUndefined();
   });
 
+  it('forgets a denial of which the store knows nothing any more, as another process had it forget', () => {
+    const { memory, remember, recall } = setUp();
+    const blocking: StoredLimit = { ...LIMIT, block: 60_000 };
+    memory.remember([charge('a', 1, blocking)], ['a'], [standing(false, 0, 60_000)], 100);
+    remember('a', 0, standing(true, 5));
+    expect(memory.recall([charge('a', 1, blocking)], ['a'])).toBeUndefined();
+    expect(recall('a')).toBeUndefined();
+  });
+
   it('denies whoever asks for as much or more, and not for less', () => {
     const { remember, recall } = setUp();
     remember('a', 3, standing(false, 2, 2000));

@@ -58,7 +58,9 @@ export class DenialMemory {
       denied = true;
       shortest = Math.min(shortest, retryAfter);
     }
-    if (!denied || this.max === 0) return;
+    // Another process may have had the store forget what was denied here under another limit, or for more.
+    if (!denied) return this.disprove(keys);
+    if (this.max === 0) return;
     for (const [index, { limit, cost }] of charges.entries()) {
       const key = keys[index] as string;
       const standing = standings[index] as Standing;
@@ -70,6 +72,10 @@ export class DenialMemory {
 
   forget(key: string): void {
     this.known.delete(key);
+  }
+
+  private disprove(keys: readonly string[]): void {
+    if (this.known.size > 0) for (const key of keys) this.known.delete(key);
   }
 
   private find(key: string, charge: Charge, now: number): Known | undefined {
