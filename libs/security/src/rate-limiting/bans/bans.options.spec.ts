@@ -48,6 +48,8 @@ describe('The options of bans', () => {
     [{ denials: false }, 'bans.denials', 'must be an object'],
     [{ denials: { reasons: ['credentials_wrong'] } }, 'bans.denials.reasons[0]', 'is no reason'],
     [{ denials: { reasons: ['address_banned'] } }, 'bans.denials.reasons[0]', 'is what a ban itself'],
+    [{ denials: { reasons: ['rate_limit_unavailable'] } }, 'bans.denials.reasons[0]', 'is an outage'],
+    [{ denials: { reasons: ['authentication_failed'] } }, 'bans.denials.reasons[0]', 'is an outage'],
     [{ honeypots: '/x' }, 'bans.honeypots', 'must be a list'],
     [{ honeypots: ['x'] }, 'bans.honeypots[0]', 'is no path'],
     [{ honeypots: ['/'] }, 'bans.honeypots[0]', 'is no path'],

@@ -230,6 +230,9 @@ class BansRules {
 /** What bans themselves answer with: to count it would make a ban that never ends. */
 const OF_BANS: ReadonlySet<unknown> = new Set(['address_blocked', 'address_banned', 'request_banned']);
 
+/** What is answered where the application itself fails. */
+const OF_OUTAGES: ReadonlySet<unknown> = new Set(['rate_limit_unavailable', 'authentication_failed']);
+
 /** Adds what is wrong with `bans` to `problems`. */
 export function checkBansOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {
   checkOptions(BansRules, options, path, problems);
@@ -288,6 +291,12 @@ function checkReasons(denials: unknown, path: string, problems: ConfigurationPro
       problems.push({ where, problem: 'is no reason of a denial', fix: 'Give the code of an error of the library' });
     } else if (OF_BANS.has(reason)) {
       problems.push({ where, problem: 'is what a ban itself answers with', fix: 'Leave it out' });
+    } else if (OF_OUTAGES.has(reason)) {
+      problems.push({
+        where,
+        problem: 'is an outage of yours: it would ban whoever comes meanwhile',
+        fix: 'Leave it out',
+      });
     }
   });
 }
