@@ -1,15 +1,17 @@
 /**
  * Gaps of rate limits that a review found, each as the way around it or the harm that it did.
  */
-import { Controller, Get, Injectable, Next, Post, type ExecutionContext, type Type } from '@nestjs/common';
+import { Controller, Get, Injectable, Next, Post, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SkipThrottle, Throttle } from '@nestjs/throttler';
+import { Throttle } from '@nestjs/throttler';
 import {
+  MemoryRateLimitStore,
   Public,
   RateLimit,
   RateLimitGuard,
+  ResilientRateLimitStore,
   SecurityModule,
   SkipRateLimit,
   type HttpRequest,
@@ -218,6 +220,19 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
         }
       }
       expect(await problemOf({ limits: { api: '1/minute' }, default: ['api'] }, None)).toContain('@RateLimit()');
+    });
+
+    it('where what holds while a store is away is said in vain', () => {
+      const store = new ResilientRateLimitStore(new MemoryRateLimitStore(), { onStoreError: 'open' });
+      const starting = () =>
+        SecurityModule.forRoot({
+          rateLimit: { store, storeTimeout: 5 },
+          lockout: { onStoreError: 'closed' },
+          bans: { onStoreError: 'closed' },
+        });
+      expect(starting).toThrow('rateLimit.storeTimeout: is not asked');
+      expect(starting).toThrow('lockout.onStoreError: is not asked');
+      expect(starting).toThrow('bans.onStoreError: is not asked');
     });
 
     it('where a limit is asked for and lifted in one place', async () => {

@@ -14,6 +14,7 @@ import { checkLoadSheddingOptions, type LoadSheddingOptions } from './load-shedd
 import type { ConcurrencySettings } from './rate-limiting/concurrency/concurrency.options.js';
 import {
   checkRateLimitingOptions,
+  checkOutageOptions,
   onlyCounts,
   type RateLimitingOptions,
   type RateLimitSettings,
@@ -134,6 +135,7 @@ export function checkSecurityOptions(options: unknown): asserts options is Secur
         fix: 'Give rateLimit.store a MemoryRateLimitStore or a RedisRateLimitStore',
       });
     }
+    checkOutageOptions(options, problems);
     checkEdgeOptions(options, problems);
   }
   if (problems.length > 0) throw new SecurityConfigurationError(problems);

@@ -7,6 +7,7 @@ import type { HttpRequest } from '../core/request.js';
 import { checkConcurrencyOptions, type ConcurrencyOptions } from './concurrency/concurrency.options.js';
 import { DURATION_FIX, isLimitName, LIMIT_FIX, LIMIT_NAME_FIX, parseDuration, parseLimit } from './limit-text.js';
 import type { RateLimitAlgorithm, RateLimitStore } from './rate-limit.store.port.js';
+import { ResilientRateLimitStore } from './resilient.store.js';
 import { checkSlowDown, type SlowDownSettings } from './slow-down.options.js';
 
 /** How often who may call. */
@@ -383,6 +384,24 @@ export function onlyCounts(rateLimit: unknown): boolean {
   if (!isRecord(rateLimit)) return false;
   const store = rateLimit['store'] ?? rateLimit['storage'];
   return isRecord(store) && !isFunction(store['consume']);
+}
+
+/** Adds what is said in vain of a store that is away to `problems`, where the one that was given has its own word on it. */
+export function checkOutageOptions(options: Readonly<Record<string, unknown>>, problems: ConfigurationProblem[]): void {
+  const { rateLimit } = options;
+  if (!isRecord(rateLimit)) return;
+  if (!((rateLimit['store'] ?? rateLimit['storage']) instanceof ResilientRateLimitStore)) return;
+  for (const part of ['rateLimit', 'lockout', 'bans'] as const) {
+    const given = options[part];
+    for (const option of ['onStoreError', 'storeTimeout'] as const) {
+      if (!isRecord(given) || given[option] === undefined) continue;
+      problems.push({
+        where: `${part}.${option}`,
+        problem: 'is not asked: the store is a ResilientRateLimitStore, which says that itself',
+        fix: 'Say it there, or give the store that it wraps',
+      });
+    }
+  }
 }
 
 /** Adds what is wrong with `rateLimit` to `problems`; a list is that of `ThrottlerModule.forRoot`. */
