@@ -5,7 +5,7 @@ import { Controller, Get, Injectable, Next, Post, type Type } from '@nestjs/comm
 import { APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Throttle } from '@nestjs/throttler';
+import { SkipThrottle, Throttle, ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import {
   MemoryRateLimitStore,
   Public,
@@ -164,6 +164,32 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
     expect(await statuses(4, () => app.send('/shared/many'))).toEqual([200, 200, 200, 429]);
     expect(await statuses(2, () => app.send('/shared/few'))).toEqual([200, 429]);
+  });
+
+  it('hold beside a ThrottlerModule, whose decorators are its own where they have no names', async () => {
+    @Controller()
+    @Public()
+    class Mixed {
+      @Get('both')
+      @RateLimit('2/minute')
+      @Throttle({ default: { limit: 1, ttl: MINUTE } })
+      both() {
+        return {};
+      }
+
+      @Get('spared')
+      @RateLimit('2/minute')
+      @SkipThrottle()
+      spared() {
+        return {};
+      }
+    }
+    const app = await start({}, [Mixed], {
+      imports: [ThrottlerModule.forRoot([{ ttl: MINUTE, limit: 1 }])],
+      providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
+    });
+    expect(await statuses(2, () => app.send('/both'))).toEqual([200, 429]);
+    expect(await statuses(3, () => app.send('/spared'))).toEqual([200, 200, 429]);
   });
 
   it('count a tracker that is no text as text, and do not take it for a store that fails', async () => {

@@ -40,7 +40,8 @@ export function readThrottlerDeclarations(
   const skipped = new Set<string>();
   const named = new Set(targets.flatMap((target) => throttlersNamedOn(target)));
   for (const name of named) {
-    checkName(name, names, id, problems);
+    // Where nothing has a name, they are for a guard of @nestjs/throttler.
+    if (names.size > 0) checkName(name, names, id, problems);
     const override: Record<string, unknown> = {};
     for (const [option, key] of Object.entries(KEYS)) {
       const value = nearest(targets, key + name);
