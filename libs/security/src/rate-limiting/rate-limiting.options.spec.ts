@@ -76,6 +76,17 @@ describe('the options of rate limiting', () => {
     ['a name that could be the text of a limit', { limits: { '5/minute': '5/minute' } }, 'rateLimit.limits.5/minute'],
     ['what is no limit', { limits: { login: 'often' } }, 'rateLimit.limits.login'],
     ['a burst of nothing', { limits: { login: '5/minute burst 0' } }, 'rateLimit.limits.login'],
+    ['a burst of nothing in settings', { limits: { login: { limit: '5/minute burst 0' } } }, 'rateLimit.limits.login'],
+    [
+      'a burst of nothing in a plan',
+      { limits: { login: { limit: '5/minute', plans: { pro: '9/minute burst 0' } } } },
+      'rateLimit.limits.login.plans.pro',
+    ],
+    [
+      'a burst in a window of a plan',
+      { limits: { login: { limit: '5/minute', algorithm: 'fixed-window', plans: { pro: '9/minute burst 2' } } } },
+      'rateLimit.limits.login.plans.pro',
+    ],
     ['a list for a limit', { limits: { login: ['5/minute'] } }, 'rateLimit.limits.login'],
     ['no limit', { limits: { login: { window: 1000 } } }, 'rateLimit.limits.login'],
     ['no window', { limits: { login: { limit: 5 } } }, 'rateLimit.limits.login'],

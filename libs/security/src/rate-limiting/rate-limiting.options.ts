@@ -462,6 +462,7 @@ export function checkLimit(limit: unknown, where: string, problems: Configuratio
   if (typeof quota === 'number' && window === undefined) {
     problems.push({ where, problem: 'has no window', fix: DURATION_FIX });
   }
+  if (text?.burst === 0) problems.push({ where, problem: 'has a burst of 0', fix: 'Let at least 1 through' });
   if (text !== undefined && window !== undefined) {
     problems.push({ where: `${where}.window`, problem: 'is said by the limit as well', fix: 'Keep one of them' });
   }
@@ -476,6 +477,17 @@ export function checkLimit(limit: unknown, where: string, problems: Configuratio
   if (limit['delay'] !== undefined) {
     const units = burst ?? text?.burst ?? text?.quota ?? quota;
     checkSlowDown(limit['delay'], typeof units === 'number' ? units : undefined, `${where}.delay`, problems);
+  }
+  const { plans } = limit;
+  for (const [plan, definition] of Object.entries(isRecord(plans) ? plans : {})) {
+    const inPlan = typeof definition === 'string' ? parseLimit(definition)?.burst : undefined;
+    if (inPlan === undefined) continue;
+    if (inPlan > 0 && (algorithm === undefined || algorithm === 'token-bucket')) continue;
+    problems.push({
+      where: `${where}.plans.${plan}`,
+      problem: inPlan === 0 ? 'has a burst of 0' : 'has a burst, which means nothing to the algorithm of the limit',
+      fix: "Let at least 1 through, with 'token-bucket', or leave it out",
+    });
   }
   if (limit['plan'] !== undefined && limit['plans'] === undefined) {
     problems.push({ where: `${where}.plan`, problem: 'names plans that are not there', fix: 'Add plans' });
