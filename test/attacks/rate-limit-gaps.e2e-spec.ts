@@ -1,12 +1,13 @@
 /**
  * Gaps of rate limits that a review found, each as the way around it or the harm that it did.
  */
-import { Controller, Get, Injectable, Next, Post, type Type } from '@nestjs/common';
+import { Controller, Get, Injectable, Next, Post, Req, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SkipThrottle, Throttle, ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import {
+  Lockout,
   MemoryRateLimitStore,
   Public,
   RateLimit,
@@ -18,6 +19,7 @@ import {
   type RateLimitingOptions,
   type RateLimitSettings,
 } from '@palisade/nest';
+import { request } from 'node:http';
 import * as http2 from 'node:http2';
 import {
   createWithFactory,
@@ -190,6 +192,35 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     });
     expect(await statuses(2, () => app.send('/both'))).toEqual([200, 429]);
     expect(await statuses(3, () => app.send('/spared'))).toEqual([200, 200, 429]);
+  });
+
+  it('say once when to come back, where lockout refuses twice', async () => {
+    @Controller()
+    @Public()
+    class Twice {
+      constructor(private readonly lockout: Lockout) {}
+
+      @Post()
+      async both(@Req() incoming: HttpRequest) {
+        for (const name of ['alice', 'otp:alice']) {
+          await this.lockout.attempt(name, incoming, () => undefined).catch(() => undefined);
+        }
+        return {};
+      }
+    }
+    running = await startEdge(adapter, { lockout: { maxFailures: 1, account: false, address: false } }, [Twice]);
+    const { port } = running;
+    const ask = () =>
+      new Promise<string[]>((resolve, reject) => {
+        const call = request({ port, method: 'POST', agent: false }, (answer) => {
+          answer.resume();
+          resolve(answer.rawHeaders);
+        });
+        call.on('error', reject);
+        call.end();
+      });
+    await ask();
+    expect((await ask()).filter((name) => name.toLowerCase() === 'retry-after')).toHaveLength(1);
   });
 
   it('count a tracker that is no text as text, and do not take it for a store that fails', async () => {

@@ -194,7 +194,9 @@ export class Lockout {
     }
     if (records) return LoginAttempt.UNCOUNTED;
     const passage = passageOf(request);
-    if (passage !== undefined) passage.fields = [...passage.fields, ...retryFields(retryAfter, '')];
+    // A handler that has caught one may ask for another: the last one says when.
+    const others = passage?.fields.filter(({ key }) => key !== 'retry-after') ?? [];
+    if (passage !== undefined) passage.fields = [...others, ...retryFields(retryAfter, '')];
     throw new LockoutException(denial, retryAfter);
   }
 
