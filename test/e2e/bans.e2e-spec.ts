@@ -375,4 +375,12 @@ describe.each(ADAPTERS)('Bans on %s', (adapter) => {
     expect([answer.status, answer.body['code']]).toEqual([503, 'rate_limit_unavailable']);
     expect(await told('/', CLIENT)).toBe(200);
   });
+
+  it('do not say that somebody is banned whom no store keeps', async () => {
+    const away = () => Promise.reject(new Error('away'));
+    const store = { consume: away, peek: away, refund: away, reset: away };
+    await start({ onStoreError: 'open' }, { rateLimit: { store } });
+    await expect(app.app.get(Bans).ban(ATTACKER)).rejects.toThrow('does not answer');
+    expect(app.events.filter(({ type }) => type === 'ban')).toEqual([]);
+  });
 });

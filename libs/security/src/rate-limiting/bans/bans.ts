@@ -5,8 +5,12 @@ import { SecurityConfigurationError } from '../../core/errors.js';
 import type { BanEvent, SecurityEvents } from '../../core/events.js';
 import { DURATION_FIX, parseDuration } from '../limit-text.js';
 import type { RateLimiting } from '../rate-limiting.js';
+import { StoreUnavailableError } from '../store-unavailable.error.js';
 import { BanGate } from './ban-gate.js';
 import type { BansOptions } from './bans.options.js';
+
+/** Milliseconds after which to try again. */
+const RETRY_UNAVAILABLE = 1000;
 
 /**
  * Bans addresses by hand, beside the rules of `bans`. IPv6 addresses are banned by the subnet that rate limits count by.
@@ -45,7 +49,7 @@ export class Bans {
    *
    * @param duration milliseconds, or text such as `'1 day'`, up to a year; without it that of `bans.duration`
    * @throws TypeError where it is no address, RangeError where that is no duration, SecurityConfigurationError where
-   *   `bans` is left out
+   *   `bans` is left out, StoreUnavailableError where no store keeps it
    */
   async ban(address: string, { duration }: { readonly duration?: number | string } = {}): Promise<void> {
     const gate = this.required();
@@ -54,7 +58,9 @@ export class Bans {
     if (milliseconds === undefined) throw new RangeError(`The duration of a ban is none. ${DURATION_FIX}`);
     // A ban that is there would not be prolonged.
     await gate.book.unban(partition);
-    await gate.book.ban(partition, milliseconds);
+    const began = await gate.book.ban(partition, milliseconds);
+    // A store that is away keeps nothing where the application chose `open`.
+    if (!began && !(await gate.book.ask(partition))) throw new StoreUnavailableError(RETRY_UNAVAILABLE);
     this.publish({ action: 'banned', address, rule: 'manual', duration: milliseconds });
   }
 
