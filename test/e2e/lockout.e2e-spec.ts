@@ -327,6 +327,18 @@ describe.each(ADAPTERS)('Lockout on %s', (adapter) => {
       expect((await login('alice@bank.example', 'correct horse', ELSEWHERE)).status).toBe(200);
     });
 
+    it('forgets it where the account was unlocked since, and not where the failure came after that', async () => {
+      await start({ delay: { first: '10 minutes', longest: '10 minutes' } });
+      await fail(1);
+      app.clock.advance(1);
+      await app.app.get(Lockout).unlock('alice@bank.example');
+      app.clock.advance(1);
+      expect((await login('alice@bank.example', 'wrong')).status).toBe(401);
+      expect((await login('alice@bank.example', 'correct horse')).status).toBe(429);
+      app.clock.advance(600);
+      expect((await login('alice@bank.example', 'correct horse')).status).toBe(200);
+    });
+
     it('forgets it with a success', async () => {
       await start({ delay: {} });
       await fail(1);

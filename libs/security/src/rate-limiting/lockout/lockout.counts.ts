@@ -36,9 +36,15 @@ export class LockoutCounts {
     const standings = asked.length === 0 ? [] : [...(await this.store().peek(asked))];
     const isFamiliar = familiar !== undefined && standings.shift()?.allowed === false;
     const [wait] = standings;
-    if (wait?.allowed === false) return { retryAfter: wait.retryAfter };
+    // Which failure the delay is of is not kept: it is forgotten with the count that began before the account was unlocked.
+    if (
+      wait?.allowed === false &&
+      !(await this.forgetUnlocked(partitions, [{ lock: this.limits.pair, partition: pair }]))
+    ) {
+      return { retryAfter: wait.retryAfter };
+    }
     let taken = await this.consume(partitions, isFamiliar);
-    if (deniedOf(taken).length > 0 && (await this.forgetUnlocked(partitions, taken))) {
+    if (deniedOf(taken).length > 0 && (await this.forgetUnlocked(partitions, deniedOf(taken)))) {
       taken = await this.consume(partitions, isFamiliar);
     }
     const denied = deniedOf(taken);
@@ -120,9 +126,12 @@ export class LockoutCounts {
   }
 
   /** What an identifier was locked by before it was unlocked is forgotten; answers whether that is anything. */
-  private async forgetUnlocked(partitions: LockPartitions, taken: readonly Taken[]): Promise<boolean> {
+  private async forgetUnlocked(
+    partitions: LockPartitions,
+    denied: readonly Pick<Taken, 'lock' | 'partition'>[],
+  ): Promise<boolean> {
     const { unlocked } = this.limits;
-    const locked = deniedOf(taken).filter(({ lock }) => lock.scope !== 'address');
+    const locked = denied.filter(({ lock }) => lock.scope !== 'address');
     const [mark, ...standings] = await this.store().peek([
       { limit: unlocked, partition: partitions.account, cost: 1 },
       ...locked.map(({ lock, partition }) => ({ limit: lock.counting, partition, cost: 0 })),
