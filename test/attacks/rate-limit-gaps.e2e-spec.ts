@@ -19,7 +19,7 @@ import {
   type RateLimitingOptions,
   type RateLimitSettings,
 } from '@palisade/nest';
-import { request } from 'node:http';
+import { request as callOf } from 'node:http';
 import * as http2 from 'node:http2';
 import {
   createWithFactory,
@@ -212,7 +212,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const { port } = running;
     const ask = () =>
       new Promise<string[]>((resolve, reject) => {
-        const call = request({ port, method: 'POST', agent: false }, (answer) => {
+        const call = callOf({ port, method: 'POST', agent: false }, (answer) => {
           answer.resume();
           resolve(answer.rawHeaders);
         });
