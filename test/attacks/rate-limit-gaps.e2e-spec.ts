@@ -132,9 +132,27 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
         return {};
       }
     }
-    const app = await start({ limits: { api: '1/minute' }, default: ['api'] }, [Spared]);
-    expect(await statuses(2, () => app.send('/spared'))).toEqual([200, 200]);
-    expect(await statuses(2, () => app.send('/named'))).toEqual([200, 429]);
+    @Controller('throttled')
+    @Public()
+    @SkipThrottle({ api: true })
+    class SparedByThrottler {
+      @Get('named')
+      @RateLimit('api')
+      named() {
+        return {};
+      }
+
+      @Get('spared')
+      spared() {
+        return {};
+      }
+    }
+    const limits = { api: { limit: '1/minute', scope: 'route' } } as const;
+    const app = await start({ limits, default: ['api'] }, [Spared, SparedByThrottler]);
+    for (const path of ['', '/throttled']) {
+      expect(await statuses(2, () => app.send(`${path}/spared`))).toEqual([200, 200]);
+      expect(await statuses(2, () => app.send(`${path}/named`))).toEqual([200, 429]);
+    }
   });
 
   it('hold beside one that has the name that a limit without one is told under, and beside others without', async () => {

@@ -222,7 +222,8 @@ export class RateLimiting {
     own.forEach((limit, index) => {
       if (typeof limit === 'string' && parseLimit(limit) === undefined) {
         checkName(limit, this.names, policy.id, problems);
-        if (this.names.has(limit) && !skips(limit)) this.addNamed(limit, policy, route, declared, add);
+        const isNearer = policy.declaredAt.rateLimits === 'handler' && declared.skippedByClass.has(limit);
+        if (this.names.has(limit) && (isNearer || !skips(limit))) this.addNamed(limit, policy, route, declared, add);
         return;
       }
       checkLimit(limit, `@RateLimit of ${policy.id}`, problems);

@@ -25,6 +25,8 @@ export type ThrottleOverride = Partial<Pick<ThrottlerOptions, keyof typeof KEYS>
 export interface ThrottlerDeclarations {
   readonly overrides: ReadonlyMap<string, ThrottleOverride>;
   readonly skipped: ReadonlySet<string>;
+  /** Of these, what only the class says: a nearer `@RateLimit` beats it. */
+  readonly skippedByClass: ReadonlySet<string>;
 }
 
 type Target = RoutePolicy['handler'] | RoutePolicy['controller'];
@@ -38,6 +40,7 @@ export function readThrottlerDeclarations(
   const targets: Target[] = [handler, controller];
   const overrides = new Map<string, ThrottleOverride>();
   const skipped = new Set<string>();
+  const skippedByClass = new Set<string>();
   const named = new Set(targets.flatMap((target) => throttlersNamedOn(target)));
   for (const name of named) {
     // Where nothing has a name, they are for a guard of @nestjs/throttler.
@@ -48,9 +51,11 @@ export function readThrottlerDeclarations(
       if (value !== undefined) override[option] = value;
     }
     if (Object.keys(override).length > 0) overrides.set(name, override as ThrottleOverride);
-    if (nearest(targets, SKIP + name) === true) skipped.add(name);
+    if (nearest(targets, SKIP + name) !== true) continue;
+    skipped.add(name);
+    if (nearest([handler], SKIP + name) === undefined) skippedByClass.add(name);
   }
-  return { overrides, skipped };
+  return { overrides, skipped, skippedByClass };
 }
 
 /**
