@@ -40,6 +40,7 @@ describe('The options of lockout', () => {
     [{ delay: { factor: 3 } }, 'lockout.delay.factor', 'is not an option'],
     [{ familiar: true }, 'lockout.familiar', 'is no duration'],
     [{ normalize: 'lower' }, 'lockout.normalize', 'must be a function'],
+    [{ normalize: async (typed: string) => typed }, 'lockout.normalize', 'must answer at once'],
     [{ onStoreError: 'shut' }, 'lockout.onStoreError', 'must be one of'],
     [{ enforcement: 'off' }, 'lockout.enforcement', 'must be one of'],
     [false, 'lockout', 'must be an object'],
