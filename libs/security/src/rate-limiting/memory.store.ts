@@ -8,6 +8,7 @@ import { BoundedClients } from './bounded-clients.js';
 import type { Charge, CountedPartition, RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
 import { countHit, type ThrottlerRecord } from './throttler-storage.port.js';
 
+/** How much a `MemoryRateLimitStore` keeps, and by which clock. */
 export interface MemoryRateLimitStoreOptions {
   /**
    * Clients that are counted at once, of all limits together; from 1 to 8,000,000. Each takes 110 to 150 bytes where its

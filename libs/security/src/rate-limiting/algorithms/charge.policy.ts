@@ -1,7 +1,6 @@
 import type { RateLimitAlgorithm, Standing, StoredLimit } from '../rate-limit.store.port.js';
-import type { Algorithm } from './algorithm.js';
 import { block, blockedUntil, isBlocked, settleBlock, takenWhenBlocked } from './block.policy.js';
-import type { Cells } from './cell.js';
+import type { Algorithm, Cells } from './cell.js';
 import { fixedWindow } from './fixed-window.policy.js';
 import { slidingWindow } from './sliding-window.policy.js';
 import { tokenBucket } from './token-bucket.policy.js';

@@ -1,5 +1,4 @@
-import type { Algorithm } from './algorithm.js';
-import { clear, EXTRA, read, SINCE, TAKEN } from './cell.js';
+import { clear, EXTRA, read, SINCE, TAKEN, type Algorithm } from './cell.js';
 
 // SINCE is the beginning of the window, TAKEN the units taken in it, EXTRA its end. The end is kept, and not worked out
 // from the limit: limits that share their counts may have windows of different lengths, as a time to live that is worked

@@ -1,5 +1,4 @@
-import type { Algorithm } from './algorithm.js';
-import { EXTRA, read, SINCE, TAKEN, type Cells } from './cell.js';
+import { EXTRA, read, SINCE, TAKEN, type Cells, type Algorithm } from './cell.js';
 
 // TAKEN are the units of this window, EXTRA those of the one before. SINCE lies within this window: its beginning, or
 // when its first unit was taken.

@@ -1,5 +1,4 @@
-import type { Algorithm } from './algorithm.js';
-import { EXTRA, read, SINCE, TAKEN } from './cell.js';
+import { EXTRA, read, SINCE, TAKEN, type Algorithm } from './cell.js';
 
 // TAKEN is the debt: units that are missing times the window in milliseconds, of which each millisecond pays back `quota`.
 // In this measure everything is whole; a theoretical arrival time (TAT, as GCRA has it) would be a fraction of a

@@ -1,5 +1,4 @@
-import type { Algorithm } from '../algorithms/algorithm.js';
-import { CELL_LENGTH } from '../algorithms/cell.js';
+import { CELL_LENGTH, type Algorithm } from '../algorithms/cell.js';
 import type { StoredLimit } from '../rate-limit.store.port.js';
 
 // Not at the beginning, so that an offset that was forgotten is found.
