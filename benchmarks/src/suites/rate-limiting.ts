@@ -20,6 +20,8 @@ export async function measureRateLimiting({ hits, hitRounds, clients }: Effort):
   const bytes = new Map<string, number>();
   const own: number[] = [];
   for (const count of clients) {
+    // The log that @nestjs/throttler keeps of a lone client grows with every hit, and so does the time for the next.
+    const inRound = count === 1 ? Math.min(hits, 4000) : hits;
     for (const limit of LIMITS) {
       const group = `${count.toLocaleString('en')} clients, a limit of ${limit.toLocaleString('en')}`;
       const cells: Cell[] = [];
@@ -29,10 +31,10 @@ export async function measureRateLimiting({ hits, hitRounds, clients }: Effort):
           const spec: LimiterSpec = { limiter, clients: count, limit, atOnce: 1 };
           cells.push({ process: await LimiterProcess.start(spec), cpu: [] });
         }
-        for (const { process } of cells) await process.measure(hits, -1);
+        for (const { process } of cells) await process.measure(inRound, -1);
         for (let round = 0; round < hitRounds; round++) {
           progress.step(`${group}: round ${round + 1} of ${hitRounds}`);
-          for (const { process, cpu } of rotated(cells, round)) cpu.push(await process.measure(hits, round));
+          for (const { process, cpu } of rotated(cells, round)) cpu.push(await process.measure(inRound, round));
         }
       } finally {
         await Promise.all(cells.map(({ process }) => process.stop()));
