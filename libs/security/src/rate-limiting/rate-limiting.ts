@@ -74,6 +74,7 @@ export class RateLimiting {
   private readonly opened: ResilientRateLimitStore[] = [];
   private readonly waiting: WaitingRoom;
   private readonly concurrency: ConcurrencyLimiting;
+  private readonly sharedRules = new Map<string, LimitRule>();
   private throttlersTakenOver = false;
 
   constructor(
@@ -245,7 +246,7 @@ export class RateLimiting {
     if (limit === undefined) return;
     const override = overrides.get(name);
     const place = { route, isPublic: isPublic(policy) };
-    if (override === undefined) return add(this.ruleOf(name, limit, place, true));
+    if (override === undefined) return add(this.namedRule(name, limit, place));
     // @Throttle({ name: … }) gives the route a quota of its own.
     const settings: RateLimitSettings = typeof limit === 'string' ? { limit } : limit;
     const text = typeof settings.limit === 'string' ? parseLimit(settings.limit) : undefined;
@@ -264,6 +265,19 @@ export class RateLimiting {
         true,
       ),
     );
+  }
+
+  /** One rule for all routes that share a limit, which is most of them where it is global. */
+  private namedRule(
+    name: string,
+    limit: string | RateLimitSettings,
+    place: { readonly route: string; readonly isPublic: boolean },
+  ): LimitRule {
+    if (typeof limit === 'object' && limit.scope === 'route') return this.ruleOf(name, limit, place, true);
+    const key = `${place.isPublic ? 'public' : 'known'} ${name}`;
+    const rule = this.sharedRules.get(key) ?? this.ruleOf(name, limit, place, true);
+    this.sharedRules.set(key, rule);
+    return rule;
   }
 
   private ruleOf(
