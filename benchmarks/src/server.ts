@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from './child-message.js';
 import type { ServerSpec } from './servers/stack.js';
 
 export type ToServer = 'cpu' | 'stop';
@@ -57,7 +58,7 @@ export class BenchServer {
     let errors = '';
     child.stderr?.on('data', (chunk: Buffer) => (errors = `${errors}${chunk}`.slice(-4000)));
     try {
-      const listening = await messageOf(child, 'listening', START_LIMIT);
+      const listening = await messageOf<FromServer, 'listening'>(child, 'listening', START_LIMIT);
       return new BenchServer(spec, child, listening);
     } catch (error) {
       child.kill();
@@ -76,7 +77,7 @@ export class BenchServer {
   /** Microseconds of CPU that the process has used in all its threads, in user and in kernel mode. */
   async cpu(): Promise<number> {
     this.expectAlive();
-    const answer = messageOf(this.child, 'cpu', ANSWER_LIMIT);
+    const answer = messageOf<FromServer, 'cpu'>(this.child, 'cpu', ANSWER_LIMIT);
     this.tell('cpu');
     const { cpu } = await answer;
     return cpu.user + cpu.system;
@@ -131,26 +132,4 @@ export function nameOf({ stack, adapter, routes }: ServerSpec): string {
 function profilingArguments(spec: ServerSpec, directory: string): string[] {
   const name = nameOf(spec).replaceAll(' ', '-');
   return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}.cpuprofile`];
-}
-
-function messageOf<T extends FromServer['type']>(
-  child: ChildProcess,
-  type: T,
-  limit: number,
-): Promise<Extract<FromServer, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      then();
-    };
-    const onMessage = (message: FromServer) => {
-      if (message.type === type) settle(() => resolve(message as Extract<FromServer, { type: T }>));
-    };
-    const onExit = (code: number | null) => settle(() => reject(new Error(`The process ended with ${code}`)));
-    const timer = setTimeout(() => settle(() => reject(new Error(`No answer within ${limit} ms`))), limit);
-    child.on('message', onMessage);
-    child.once('exit', onExit);
-  });
 }

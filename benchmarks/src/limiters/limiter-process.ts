@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../child-message.js';
 import { CorrectnessError } from '../correctness.js';
 import type { LimiterSpec } from './limiter.js';
 import type { FromLimiter, ToLimiter } from './process.js';
@@ -23,7 +24,7 @@ export class LimiterProcess {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     try {
-      const { bytesPerClient, denies } = await answerOf(child, 'filled');
+      const { bytesPerClient, denies } = await messageOf<FromLimiter, 'filled'>(child, 'filled', ANSWER_LIMIT);
       if (!denies) throw new CorrectnessError(`${spec.limiter} does not deny what is too much`);
       return new LimiterProcess(spec, child, bytesPerClient);
     } catch (error) {
@@ -34,7 +35,7 @@ export class LimiterProcess {
 
   /** Microseconds of CPU for each hit. */
   async measure(hits: number, round: number): Promise<number> {
-    const answer = answerOf(this.child, 'round');
+    const answer = messageOf<FromLimiter, 'round'>(this.child, 'round', ANSWER_LIMIT);
     this.tell({ type: 'round', hits, round });
     return (await answer).cpu;
   }
@@ -49,25 +50,4 @@ export class LimiterProcess {
   private tell(message: ToLimiter): void {
     this.child.send(message);
   }
-}
-
-function answerOf<T extends FromLimiter['type']>(
-  child: ChildProcess,
-  type: T,
-): Promise<Extract<FromLimiter, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      then();
-    };
-    const onMessage = (message: FromLimiter) => {
-      if (message.type === type) settle(() => resolve(message as Extract<FromLimiter, { type: T }>));
-    };
-    const onExit = (code: number | null) => settle(() => reject(new Error(`The limiter ended with ${code}`)));
-    const timer = setTimeout(() => settle(() => reject(new Error('The limiter does not answer'))), ANSWER_LIMIT);
-    child.on('message', onMessage);
-    child.once('exit', onExit);
-  });
 }
