@@ -120,6 +120,15 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
+/** A rule for numbers such as sizes, counts and milliseconds, which hold no secret. */
+export function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (value: unknown) => string | undefined {
+  const range = to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`;
+  return (value) => {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to) return undefined;
+    return `must be a whole number ${range}, not ${typeof value === 'number' ? value : describe(value)}`;
+  };
+}
+
 /** Names the type of a value, never the value: it may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, isRecord, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, wholeNumber } from '../core/options.rules.js';
 import type { Enforcement } from '../core/profile.js';
 import type { LoadProbe } from './event-loop.probe.js';
 
@@ -39,13 +39,6 @@ export interface LoadSheddingOptions {
 export const DEFAULT_MAX_LAG = 200;
 export const DEFAULT_SAMPLE_INTERVAL = 250;
 export const DEFAULT_RETRY_AFTER = 5;
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) =>
-    Number.isInteger(value) && (value as number) >= from && (value as number) <= to
-      ? undefined
-      : `must be a whole number from ${from} to ${to}`;
-}
 
 class LoadSheddingRules {
   @OptionalRule(wholeNumber(1, 60_000), `Leave it out for ${DEFAULT_MAX_LAG} milliseconds`)

@@ -1,6 +1,14 @@
 import type { ThrottlerModuleOptions, ThrottlerOptions, ThrottlerStorage } from '@nestjs/throttler';
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, isRecord, Known, nearestName, OptionalRule } from '../core/options.rules.js';
+import {
+  checkOptions,
+  describe,
+  isRecord,
+  Known,
+  nearestName,
+  OptionalRule,
+  wholeNumber,
+} from '../core/options.rules.js';
 import type { Enforcement } from '../core/profile.js';
 import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
@@ -181,13 +189,6 @@ const BIGGEST = 1_000_000_000;
 
 export function oneOf(values: readonly string[]): (value: unknown) => string | undefined {
   return (value) => (values.includes(value as string) ? undefined : `must be one of ${values.join(', ')}`);
-}
-
-export function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) =>
-    Number.isInteger(value) && (value as number) >= from && (value as number) <= to
-      ? undefined
-      : `must be a whole number from ${from} to ${to}`;
 }
 
 function flag(value: unknown): string | undefined {

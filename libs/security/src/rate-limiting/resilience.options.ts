@@ -1,5 +1,5 @@
 import { SecurityConfigurationError, type ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, Known, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, Known, OptionalRule, wholeNumber } from '../core/options.rules.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
 
 /** What holds while the shared store does not answer. */
@@ -93,13 +93,6 @@ export function compileResilience(options: ResilienceOptions, path: string): Com
     onTrip: options.onTrip ?? (() => undefined),
     onHeal: options.onHeal ?? (() => undefined),
   });
-}
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to
-      ? undefined
-      : `must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : describe(value)}`;
 }
 
 function functionOrNothing(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, OptionalRule, wholeNumber } from '../core/options.rules.js';
 
 /** How bodies, queries and parameters are checked before a handler sees them. */
 export interface ValidationOptions {
@@ -79,12 +79,4 @@ class ValidationRules {
 /** Adds what is wrong with the options to `problems`. */
 export function checkValidationOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {
   checkOptions(ValidationRules, options, path, problems);
-}
-
-function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (value: unknown) => string | undefined {
-  const range = to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`;
-  return (value) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to) return undefined;
-    return `must be a whole number ${range}, not ${typeof value === 'number' ? value : describe(value)}`;
-  };
 }

@@ -1,6 +1,6 @@
 import { isRegExp } from 'node:util/types';
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { isOrigin } from './cors.origins.js';
 import { expressionProblem } from './origin-expression.js';
@@ -369,11 +369,4 @@ function exposedProblem(header: string): string | undefined {
 
 function yesOrNo(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`;
-}
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) return undefined;
-    return `must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : describe(value)}`;
-  };
 }

@@ -1,5 +1,13 @@
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkOptions, describe, isRecord, nearestName, OptionalRule, Part } from '../../core/options.rules.js';
+import {
+  checkOptions,
+  describe,
+  isRecord,
+  nearestName,
+  OptionalRule,
+  Part,
+  wholeNumber,
+} from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { BYTE_SIZE_FIX, byteSizeProblem, parseByteSize } from './body-limit.js';
 import { MEDIA_RANGES_FIX, mediaRangesProblem } from './content-type.policy.js';
@@ -435,11 +443,4 @@ function requestTimeoutProblem(request: unknown, timeouts: object): string | und
 
 function functionProblem(value: unknown): string | undefined {
   return typeof value === 'function' ? undefined : `must be a function, not ${describe(value)}`;
-}
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) return undefined;
-    return `must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : describe(value)}`;
-  };
 }

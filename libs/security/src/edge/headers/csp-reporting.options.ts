@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber } from '../../core/options.rules.js';
 
 /** How many requests with reports are taken in a minute; others are answered with 429. */
 export interface CspReportLimits {
@@ -98,11 +98,4 @@ function pathProblem(value: unknown): string | undefined {
   return value.split('/').some((segment) => segment === '.' || segment === '..')
     ? 'has a segment that browsers resolve'
     : undefined;
-}
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to
-      ? undefined
-      : `must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : describe(value)}`;
 }

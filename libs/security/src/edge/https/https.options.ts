@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkOptions, describe, isRecord, OptionalRule, Part } from '../../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, Part, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement, Profile } from '../../core/profile.js';
 import { parseHost } from '../hosts/parsed-host.js';
 
@@ -191,11 +191,4 @@ function checkExcluded(names: readonly unknown[], path: string, problems: Config
 
 function flag(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`;
-}
-
-function wholeNumber(from: number, to: number): (value: unknown) => string | undefined {
-  return (value) =>
-    typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
-      ? undefined
-      : `must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : describe(value)}`;
 }

@@ -1,12 +1,12 @@
 import { rangeProblem, writtenRanges } from '../../core/address-ranges.js';
 import type { DenialReason } from '../../core/decision.js';
 import { isDenialReason, type ConfigurationProblem } from '../../core/errors.js';
-import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { DURATION_FIX, isLimitName, parseDuration } from '../limit-text.js';
 import { compileHoneypots } from './honeypots.policy.js';
-import { atOnce, oneOf, wholeNumber } from '../rate-limiting.options.js';
+import { atOnce, oneOf } from '../rate-limiting.options.js';
 
 /**
  * Which clients are kept out. Asked first of all for every request, in the order of rack-attack: what is on the safelist
