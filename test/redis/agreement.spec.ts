@@ -23,7 +23,7 @@ class TimeTravel implements IoredisClient {
     const changed = script
       .replace(`redis.call('TIME')`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
       // Keys would end by the server's time.
-      .replace(`'PX', string.format('%.0f', ttl)`, `'PX', string.format('%.0f', ttl + 600000)`);
+      .replace(`'PX', ttl)`, `'PX', ttl + 600000)`);
     const time = [Math.floor(this.now / 1000), (this.now % 1000) * 1000].map(String);
     return this.redis.eval(changed, numberOfKeys, ...rest, ...time);
   }

@@ -5,7 +5,7 @@ import { CLIENTS, type Connection } from './clients.js';
 import { ALGORITHMS, chargeOf, limitOf, newcomer, THIRTY_DAYS } from './limits.js';
 import { redisCluster, redisServer, until, withRedis } from './redis-server.js';
 
-async function one(standings: Promise<readonly Standing[]>): Promise<Standing> {
+async function one(standings: readonly Standing[] | Promise<readonly Standing[]>): Promise<Standing> {
   const [standing] = await standings;
   return standing as Standing;
 }

@@ -83,7 +83,7 @@ describe('RedisRateLimitStore', () => {
       {
         command: 'evalsha 40',
         keys: ['shop:{somebody}:t:a', 'shop:{somebody}:t:b'],
-        args: ['consume', 't 5 9000 7 30 1 0', 't 5 60 7 30 2 0'],
+        args: ['consume', 't 5 9000 1 7 30 0', 't 5 60 2 7 30 0'],
       },
     ]);
   });
@@ -121,11 +121,64 @@ describe('RedisRateLimitStore', () => {
     await expect(store.consume([charge('somebody')])).rejects.toThrow(/did not answer what|LOADING/);
   });
 
+  it('says no more of a limit than it has to', async () => {
+    const { client, store } = setUp([[NOW, ...ALLOWED], [NOW]]);
+    const plain = { ...charge('somebody'), limit: limit('a', { burst: 5, block: 0 }) };
+    await store.consume([plain]);
+    await store.refund([{ ...plain, takenAt: NOW }]);
+    expect(client.sent.map(({ args }) => args[1])).toEqual(['t 5 9000 1', `t 5 9000 1 5 0 ${NOW}`]);
+  });
+
   describe('with charges of several partitions', () => {
     const charges = [charge('a', 'x'), charge('b', 'x', 3), charge('a', 'y')];
+    const keys = ['palisade:{a}:t:x', 'palisade:{b}:t:x', 'palisade:{a}:t:y'];
+
+    it('asks for all of them at once', async () => {
+      const { client, store } = setUp([[NOW, ...ALLOWED, ...DENIED, ...ALLOWED], [NOW], []]);
+      expect((await store.consume(charges)).map(({ allowed }) => allowed)).toEqual([true, false, true]);
+      await store.refund(charges.map((one) => ({ ...one, takenAt: NOW })));
+      await store.reset(charges);
+      expect(client.sent.map((sent) => [sent.args[0], sent.keys])).toEqual([
+        ['consume', keys],
+        ['refund', keys],
+        ['reset', keys],
+      ]);
+    });
+
+    it('asks nothing at all where there are none', async () => {
+      const { client, store } = setUp([]);
+      expect([await store.consume([]), await store.peek([])]).toEqual([[], []]);
+      await store.refund([]);
+      await store.reset([]);
+      expect(client.sent).toEqual([]);
+    });
+  });
+
+  describe('with charges of several partitions on a cluster', () => {
+    const charges = [charge('a', 'x'), charge('b', 'x', 3), charge('a', 'y')];
+    const setUpCluster = (answers: unknown[]) => {
+      const { client, store } = setUp([
+        new Error("CROSSSLOT Keys in request don't hash to the same slot"),
+        [NOW],
+        [NOW],
+        ...answers,
+      ]);
+      // It was told once that there are several nodes.
+      return store.refund(charges.map((one) => ({ ...one, takenAt: NOW }))).then(() => {
+        client.sent.length = 0;
+        return { client, store };
+      });
+    };
+
+    it('sends each partition its own once it was refused, without taking anything twice', async () => {
+      const crossSlot = new Error("CROSSSLOT Keys in request don't hash to the same slot");
+      const { client, store } = setUp([crossSlot, [NOW, ...ALLOWED, ...ALLOWED], [NOW, ...ALLOWED]]);
+      expect((await store.consume(charges)).map(({ allowed }) => allowed)).toEqual([true, true, true]);
+      expect(client.sent.map(({ keys }) => keys.length)).toEqual([3, 2, 1]);
+    });
 
     it('sends each partition its own, before any has answered', async () => {
-      const { client, store } = setUp([
+      const { client, store } = await setUpCluster([
         [NOW, ...ALLOWED, ...ALLOWED],
         [NOW, 1, 2, 9000, 0],
       ]);
@@ -138,7 +191,7 @@ describe('RedisRateLimitStore', () => {
     });
 
     it('gives back what was taken where one denies, and says what is left then', async () => {
-      const { client, store } = setUp([
+      const { client, store } = await setUpCluster([
         [NOW, ...ALLOWED, ...ALLOWED],
         [NOW + 1, ...DENIED],
         [NOW + 2, 1, 5, 0, 0, 1, 5, 0, 0],
@@ -151,29 +204,29 @@ describe('RedisRateLimitStore', () => {
       ]);
       expect(client.sent[2]).toMatchObject({
         keys: ['palisade:{a}:t:x', 'palisade:{a}:t:y'],
-        args: ['refund', `t 5 9000 7 30 1 ${NOW}`, `t 5 9000 7 30 1 ${NOW}`],
+        args: ['refund', `t 5 9000 1 7 30 ${NOW}`, `t 5 9000 1 7 30 ${NOW}`],
       });
     });
 
     it('denies all the same where nothing can be given back', async () => {
-      const { store } = setUp([[NOW, ...ALLOWED, ...ALLOWED], [NOW, ...DENIED], new Error('ECONNRESET')]);
+      const { store } = await setUpCluster([[NOW, ...ALLOWED, ...ALLOWED], [NOW, ...DENIED], new Error('ECONNRESET')]);
       expect((await store.consume(charges)).map(({ allowed }) => allowed)).toEqual([true, false, true]);
     });
 
     it('gives back what was taken where one fails, and fails', async () => {
-      const { client, store } = setUp([[NOW, ...ALLOWED, ...ALLOWED], new Error('ECONNRESET'), [NOW]]);
+      const { client, store } = await setUpCluster([[NOW, ...ALLOWED, ...ALLOWED], new Error('ECONNRESET'), [NOW]]);
       await expect(store.consume(charges)).rejects.toThrow('ECONNRESET');
       expect(client.sent.map(({ args }) => args[0])).toEqual(['consume', 'consume', 'refund']);
     });
 
     it('looks at what is left for a peek where one denies, and gives nothing back', async () => {
-      const { client, store } = setUp([
+      const { client, store } = await setUpCluster([
         [NOW, ...ALLOWED, ...ALLOWED],
         [NOW, ...DENIED],
         [NOW, 1, 5, 0, 0, 1, 5, 0, 0],
       ]);
       expect((await store.peek(charges)).map(({ remaining }) => remaining)).toEqual([5, 0, 5]);
-      expect(client.sent[2]?.args.slice(0, 2)).toEqual(['peek', 't 5 9000 7 30 0 0']);
+      expect(client.sent[2]?.args.slice(0, 2)).toEqual(['peek', 't 5 9000 0 7 30 0']);
     });
   });
 

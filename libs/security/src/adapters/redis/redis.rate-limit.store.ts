@@ -14,13 +14,14 @@ import { countKey, FORMS } from './redis.keys.js';
 import { checkRedisRateLimitStoreOptions, type RedisRateLimitStoreOptions } from './redis.rate-limit.options.js';
 import { NUMBERS_OF_A_STANDING, SCRIPT, type ScriptOperation } from './redis.script.js';
 
-/** Charges of one partition, whose keys one script may touch. */
-interface OnePartition {
+/** Charges that one script call takes. */
+interface Question {
   readonly charges: readonly (Charge | TakenCharge)[];
   readonly keys: readonly string[];
 }
 
-interface Group extends OnePartition {
+/** Charges of one partition, whose keys a cluster keeps on one node. */
+interface Group extends Question {
   /** Where they stand among all charges. */
   readonly places: number[];
   readonly charges: (Charge | TakenCharge)[];
@@ -29,7 +30,7 @@ interface Group extends OnePartition {
 
 /**
  * Keeps the counts in Redis or Valkey, for all processes that share it. One script call and one round trip for the
- * charges of a partition, by the clock of the server; none for whoever is denied until that is over.
+ * charges of a request, by the clock of the server; none for whoever is denied until that is over.
  *
  * The client is passed in and stays the caller's, who connects and closes it: `ioredis` (`Redis`, `Cluster`, Sentinel)
  * or node-redis (`createClient`, `createCluster`, `createSentinel`). Have it fail at once while it is not connected,
@@ -39,8 +40,8 @@ interface Group extends OnePartition {
  *   second, as `(times) => Math.min(times * 50, 1000)`
  * - node-redis: `disableOfflineQueue: true`, and `socket: { reconnectStrategy }` likewise
  *
- * Charges of several partitions take a script call each, sent at once; where one denies, the others are given back.
- * Until that is done they count, so that others may be denied that would just have fitted.
+ * On a cluster, charges of several partitions take a script call each, sent at once; where one denies, the others are
+ * given back. Until that is done they count, so that others may be denied that would just have fitted.
  *
  * A `reset` or `refund` ends the denials that this process remembers; others keep theirs until they are over, or for
  * `denialTtl`. A master that fails over loses what it had not handed to its replica.
@@ -53,6 +54,8 @@ export class RedisRateLimitStore implements RateLimitStore {
   private readonly run: ScriptRunner;
   private readonly prefix: string;
   private readonly denials: DenialMemory;
+  /** Whether keys of several partitions may lie on different nodes; a cluster says so when it is asked for the first. */
+  private isCluster = false;
 
   /**
    * @param now milliseconds of a monotonic clock: one that is set must not lengthen a denial
@@ -72,20 +75,23 @@ export class RedisRateLimitStore implements RateLimitStore {
     this.denials = new DenialMemory(denials, denialTtl, now);
   }
 
-  consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    return this.judge('consume', charges);
+  consume(charges: readonly Charge[]): readonly Standing[] | Promise<readonly Standing[]> {
+    const keys = this.keysOf(charges);
+    return this.denials.recall(charges, keys) ?? this.judge('consume', { charges, keys });
   }
 
+  /** Whoever only asks wants to know what holds now: another process may have forgotten a denial. */
   peek(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    return this.judge('peek', charges);
+    return this.judge('peek', { charges, keys: this.keysOf(charges) });
   }
 
   async refund(charges: readonly TakenCharge[]): Promise<void> {
-    await this.change('refund', this.groupsOf(charges));
+    await this.change('refund', { charges, keys: this.keysOf(charges) });
   }
 
   async reset(counted: readonly CountedPartition[]): Promise<void> {
-    await this.change('reset', this.groupsOf(counted.map((one) => ({ ...one, cost: 0 }))));
+    const charges = counted.map((one) => ({ ...one, cost: 0 }));
+    await this.change('reset', { charges, keys: this.keysOf(charges) });
   }
 
   /** `ThrottlerStorage` of @nestjs/throttler: `ThrottlerModule.forRoot({ throttlers, storage: store })`. */
@@ -99,18 +105,34 @@ export class RedisRateLimitStore implements RateLimitStore {
     return countHit(this, key, ttl, limit, blockDuration, throttlerName);
   }
 
-  private async judge(operation: 'consume' | 'peek', charges: readonly Charge[]): Promise<readonly Standing[]> {
-    if (charges.length === 0) return [];
-    const keys = charges.map((charge) => countKey(this.prefix, charge));
-    // Whoever only asks wants to know what holds now: another process may have forgotten the denial.
-    const recalled = operation === 'peek' ? undefined : this.denials.recall(charges, keys);
-    if (recalled !== undefined) return recalled;
+  private judge(operation: 'consume' | 'peek', question: Question): Promise<readonly Standing[]> {
+    const { charges, keys } = question;
+    if (charges.length === 0) return Promise.resolve([]);
     const askedAt = this.now();
-    const standings = isOnePartition(charges)
-      ? await this.ask(operation, { charges, keys })
-      : await this.askEach(operation, grouped(charges, keys), charges.length);
-    this.denials.remember(charges, keys, standings, askedAt);
-    return standings;
+    const answered = (standings: readonly Standing[]) => {
+      this.denials.remember(charges, keys, standings, askedAt);
+      return standings;
+    };
+    return this.together(
+      question,
+      () => this.ask(operation, question),
+      (groups) => this.askEach(operation, groups, charges.length),
+    ).then(answered);
+  }
+
+  /** Whatever a cluster keeps on several nodes is asked of each: a script call that it refuses has done nothing. */
+  private together<T>(
+    { charges, keys }: Question,
+    whole: () => Promise<T>,
+    split: (groups: readonly Group[]) => Promise<T>,
+  ): Promise<T> {
+    if (isOnePartition(charges)) return whole();
+    if (this.isCluster) return split(grouped(charges, keys));
+    return whole().catch((error: unknown) => {
+      if (!(error instanceof Error) || !error.message.startsWith('CROSSSLOT')) throw error;
+      this.isCluster = true;
+      return split(grouped(charges, keys));
+    });
   }
 
   /** Sends all groups at once. Where one denies or fails, what the others took is given back. */
@@ -154,27 +176,31 @@ export class RedisRateLimitStore implements RateLimitStore {
     }
   }
 
-  private async change(operation: 'refund' | 'reset', groups: readonly Group[]): Promise<void> {
+  private async change(operation: 'refund' | 'reset', question: Question): Promise<void> {
+    if (question.charges.length === 0) return;
     try {
-      await Promise.all(groups.map((group) => this.send(operation, group)));
+      await this.together(
+        question,
+        () => this.send(operation, question),
+        (groups) => Promise.all(groups.map((group) => this.send(operation, group))),
+      );
     } finally {
       // Afterwards: the answer to a charge that was under way may have been a denial.
-      for (const { keys } of groups) for (const key of keys) this.denials.forget(key);
+      for (const key of question.keys) this.denials.forget(key);
     }
   }
 
-  private groupsOf(charges: readonly (Charge | TakenCharge)[]): readonly Group[] {
-    return grouped(
-      charges,
-      charges.map((charge) => countKey(this.prefix, charge)),
-    );
+  private keysOf(charges: readonly Charge[]): readonly string[] {
+    const keys: string[] = [];
+    for (const charge of charges) keys.push(countKey(this.prefix, charge));
+    return keys;
   }
 
-  private async ask(operation: ScriptOperation, group: OnePartition): Promise<readonly Standing[]> {
-    return readStandings(await this.send(operation, group), group.charges.length);
+  private ask(operation: ScriptOperation, question: Question): Promise<readonly Standing[]> {
+    return this.send(operation, question).then((answer) => readStandings(answer, question.charges.length));
   }
 
-  private send(operation: ScriptOperation, { charges, keys }: OnePartition): Promise<unknown> {
+  private send(operation: ScriptOperation, { charges, keys }: Question): Promise<unknown> {
     const args: string[] = [operation];
     if (operation !== 'reset') for (const charge of charges) args.push(argumentOf(charge));
     return this.run(keys, args);
@@ -202,45 +228,56 @@ function isOnePartition(charges: readonly Charge[]): boolean {
   return true;
 }
 
-/** What the script is told of limits, written once for each: they are frozen, and few. */
-const written = new WeakMap<StoredLimit, string>();
+/** What the script is told of a limit, before and behind the cost. */
+interface WrittenLimit {
+  readonly before: string;
+  readonly behind: string;
+  /** Whether the script takes what is behind for granted. */
+  readonly isPlain: boolean;
+}
+
+/** Written once for each: they are frozen, and few. */
+const written = new WeakMap<StoredLimit, WrittenLimit>();
 
 /** One text for each charge: a client takes longer for seven. */
 function argumentOf(charge: Charge | TakenCharge): string {
   const { limit, cost } = charge;
   let text = written.get(limit);
   if (text === undefined) {
-    text = `${FORMS[limit.algorithm]} ${limit.quota} ${limit.window} ${limit.burst} ${limit.block}`;
+    const { algorithm, quota, window, burst, block } = limit;
+    const isPlain = burst === quota && block === 0;
+    text = { before: `${FORMS[algorithm]} ${quota} ${window}`, behind: `${burst} ${block}`, isPlain };
     if (Object.isFrozen(limit)) written.set(limit, text);
   }
-  return `${text} ${cost} ${'takenAt' in charge ? charge.takenAt : 0}`;
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : Number(String(value));
+  const takenAt = 'takenAt' in charge ? charge.takenAt : 0;
+  return text.isPlain && takenAt === 0 ? `${text.before} ${cost}` : `${text.before} ${cost} ${text.behind} ${takenAt}`;
 }
 
 /** Whatever else answers than the script is a failure of the store: never a number by chance. */
 function readStandings(answer: unknown, size: number): readonly Standing[] {
-  // Numbers come as text, as bytes or as numbers, by the protocol and the settings of the client.
-  const numbers = Array.isArray(answer) ? answer.map(numberOf) : [];
-  if (numbers.length !== 1 + size * NUMBERS_OF_A_STANDING || !numbers.every(Number.isFinite)) {
-    throw new Error('Redis did not answer what the script of RedisRateLimitStore answers');
-  }
-  const [takenAt, ...rest] = numbers as [number, ...number[]];
-  return Array.from({ length: size }, (_, index) => {
-    const [allowed, remaining, resetAfter, retryAfter] = rest.slice(index * NUMBERS_OF_A_STANDING) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return {
-      allowed: allowed === 1,
-      remaining,
-      resetAfter,
+  if (!Array.isArray(answer) || answer.length !== 1 + size * NUMBERS_OF_A_STANDING) throw unexpected();
+  const takenAt = numberOf(answer[0]);
+  const standings: Standing[] = [];
+  for (let at = 1; at < answer.length; at += NUMBERS_OF_A_STANDING) {
+    const retryAfter = numberOf(answer[at + 3]);
+    standings.push({
+      allowed: numberOf(answer[at]) === 1,
+      remaining: numberOf(answer[at + 1]),
+      resetAfter: numberOf(answer[at + 2]),
       retryAfter: retryAfter === -1 ? Infinity : retryAfter,
       takenAt,
-    };
-  });
+    });
+  }
+  return standings;
+}
+
+/** Numbers come as text, as bytes or as numbers, by the protocol and the settings of the client. */
+function numberOf(value: unknown): number {
+  const number = typeof value === 'number' ? value : Number(String(value));
+  if (!Number.isFinite(number)) throw unexpected();
+  return number;
+}
+
+function unexpected(): Error {
+  return new Error('Redis did not answer what the script of RedisRateLimitStore answers');
 }
