@@ -24,7 +24,7 @@ export class SecurityGuard implements CanActivate {
   canActivate(execution: ExecutionContext): true | Promise<true> {
     const route = this.enforcer.routeOf(execution);
     if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
-    const limited = route === undefined || this.limits.limitAddress(route, execution);
+    const limited = route === undefined || this.limit(route, execution);
     return limited === true
       ? this.authenticate(route, execution)
       : limited.then(() => this.authenticate(route, execution));
@@ -35,6 +35,17 @@ export class SecurityGuard implements CanActivate {
     const route = this.enforcer.routeOf(execution);
     if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
     return route === undefined || this.authentication.admit(route, execution);
+  }
+
+  /** All limits in one question where it is known who calls; what is asked here is not asked again. */
+  private limit(route: GuardedRoute, execution: ExecutionContext): true | Promise<true> {
+    if (route.limitBoth === undefined || execution.getType() !== 'http') {
+      return this.limits.limitAddress(route, execution);
+    }
+    const caller = route.recognize?.(httpRequestOf(execution));
+    return caller === undefined
+      ? this.limits.limitAddress(route, execution)
+      : this.limits.limitBoth(route, execution, caller.principal);
   }
 
   private authenticate(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {

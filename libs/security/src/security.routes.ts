@@ -132,6 +132,8 @@ export class SecuredRoutes {
         protect: this.edge.admission.protectionOf(policy),
         limitAddress: limits?.limitAddress,
         limitPrincipal: limits?.limitPrincipal,
+        limitBoth: limits?.limitBoth,
+        recognize: limits?.limitBoth && this.authenticator.compileRecognition(policy),
         authenticate: this.authenticator.compile(policy),
         authorize: this.authorizer.compile(policy, policies),
         challengesOf: this.authenticator.challengesOfDenial(policy),

@@ -1,6 +1,6 @@
 import passport, { type Strategy } from 'passport';
 import { denied, type Denied } from '../core/decision.js';
-import type { AuthenticationResult, AuthenticationStep, RoutePolicy } from '../core/route-policy.js';
+import type { AuthenticationResult, AuthenticationStep, RecognitionStep, RoutePolicy } from '../core/route-policy.js';
 import { statusOf } from '../core/errors.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
@@ -9,11 +9,12 @@ import { BearerChallenges } from './bearer.challenges.js';
 import { JwtScheme } from './jwt.scheme.js';
 import type { JwtVerifier } from './jwt/jwt-verifier.js';
 import { PassportScheme } from './passport.scheme.js';
-import { isSuccess, type Scheme, type SchemeFailure, type SchemeResult } from './scheme.js';
+import { isSuccess, UNRECOGNIZED, type Scheme, type SchemeFailure, type SchemeResult } from './scheme.js';
 
 const MISSING = denied('credentials_missing');
 const INVALID = denied('credentials_invalid');
-const ANONYMOUS_RESULT: AuthenticationResult = Object.freeze({ principal: ANONYMOUS });
+const ANONYMOUS_RESULT = Object.freeze({ principal: ANONYMOUS });
+const NOBODY = Object.freeze({ principal: undefined });
 
 /**
  * What is made of a request without credentials. Where they are optional nobody is sent away to fetch some, and an
@@ -59,7 +60,26 @@ export class Authenticator {
 
   /** `undefined` for public routes: no credentials are looked at. */
   compile(policy: RoutePolicy): AuthenticationStep | undefined {
-    if (policy.access === 'public') return undefined;
+    return policy.access === 'public' ? undefined : this.stepOf(policy);
+  }
+
+  /** The step that recognizes whoever the first scheme of the route does; `undefined` where it never does. */
+  compileRecognition({ access, schemes: [first, ...others] }: RoutePolicy): RecognitionStep | undefined {
+    if (access === 'public') return () => NOBODY;
+    const scheme = first === undefined ? undefined : this.schemeNamed(first);
+    if (scheme?.recognize === undefined) return undefined;
+    const isAlone = others.length === 0;
+    return (request) => {
+      const result = scheme.recognize?.(request);
+      if (result === UNRECOGNIZED) return undefined;
+      if (isSuccess(result)) return result.ambient === true ? undefined : result;
+      // Another scheme may find credentials, and an `Authorization` header that none claims is denied.
+      const isAnonymous = result === undefined && isAlone && access === 'optional';
+      return isAnonymous && request.headers.authorization === undefined ? ANONYMOUS_RESULT : undefined;
+    };
+  }
+
+  private stepOf(policy: RoutePolicy): AuthenticationStep {
     const schemes = policy.schemes.map((name) => this.schemeNamed(name));
     const missing: AuthenticationResult = { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
     const unclaimed: AuthenticationResult = { denial: INVALID, challenges: missing.challenges };

@@ -8,7 +8,7 @@ import { principalOfClaims } from './jwt/jwt.claims.js';
 import type { JwtOptions } from './jwt/jwt.options.js';
 import type { JwtOutcome, JwtVerifier } from './jwt/jwt-verifier.js';
 import { Principals } from './principal.factory.js';
-import { isSuccess, type Scheme, type SchemeResult } from './scheme.js';
+import { isSuccess, UNRECOGNIZED, type Scheme, type SchemeResult } from './scheme.js';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -52,6 +52,16 @@ export class JwtScheme implements Scheme {
         : this.resultOf(outcome, token);
     if (this.cameAmbient?.(request) !== true) return result;
     return result instanceof Promise ? result.then(asAmbient) : asAmbient(result);
+  }
+
+  /** Whoever brings a token that was verified before, by the mapping that follows from its claims alone. */
+  recognize(request: HttpRequest): SchemeResult | typeof UNRECOGNIZED {
+    const token = this.tokenOf(request);
+    if (token === undefined) return undefined;
+    const verified = typeof token === 'string' ? this.verifier.recall(token) : undefined;
+    const result = verified && this.results.get(verified.claims);
+    if (result === undefined) return UNRECOGNIZED;
+    return this.cameAmbient?.(request) === true ? asAmbient(result) : result;
   }
 
   private resultOf(outcome: JwtOutcome, token: string): SchemeResult | Promise<SchemeResult> {

@@ -23,12 +23,17 @@ export interface SchemeFailure {
   readonly exception?: HttpException | undefined;
 }
 
+/** The credentials of a request have to be looked at. */
+export const UNRECOGNIZED = Symbol('unrecognized');
+
 /** A way to authenticate. */
 export interface Scheme {
   readonly name: string;
   /** The value of `WWW-Authenticate` for a denial; computed before, not per request. */
   challenge(denial: Denied): string;
   authenticate(request: HttpRequest): SchemeResult | Promise<SchemeResult>;
+  /** What `authenticate` would answer, where that is known without any work; absent where it never is. */
+  recognize?(request: HttpRequest): SchemeResult | typeof UNRECOGNIZED;
 }
 
 export function isSuccess(result: SchemeResult): result is SchemeSuccess {

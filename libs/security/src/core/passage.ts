@@ -35,6 +35,8 @@ export class Passage {
   /** The limits that were asked so far, and what the header of the answer says of them. */
   standings: readonly LimitStanding[] = NO_STANDINGS;
   standingFields: ((standings: readonly LimitStanding[]) => readonly AnswerField[]) | undefined = undefined;
+  /** What the first of two stages of limits took, for the second to give back where it denies. */
+  takenFirst: { giveBack(): void } | undefined = undefined;
   private addressAskedBy: object | undefined = undefined;
   private principalAskedBy: object | undefined = undefined;
 
@@ -54,6 +56,13 @@ export class Passage {
       if (this.principalAskedBy === route) return false;
       this.principalAskedBy = route;
     }
+    return true;
+  }
+
+  /** The same for both stages together; where one was asked already, the other is asked by itself. */
+  bothFirstAsked(route: object): boolean {
+    if (this.addressAskedBy === route || this.principalAskedBy === route) return false;
+    this.addressAskedBy = this.principalAskedBy = route;
     return true;
   }
 }

@@ -113,6 +113,12 @@ export type AuthenticationStep = (request: HttpRequest) => AuthenticationResult 
 
 export type AuthorizationStep = (principal: Principal, execution: ExecutionContext) => Decision | Promise<Decision>;
 
+/**
+ * Who calls, where that is known without any work and no browser has sent the credentials by itself; `undefined` where it
+ * takes more to find out. On routes that look at no credentials nobody is anybody.
+ */
+export type RecognitionStep = (request: HttpRequest) => { readonly principal: Principal | undefined } | undefined;
+
 /** The edge's part at the guard, where the route is known for sure. */
 export type AdmissionStep = (request: HttpRequest) => Decision;
 
@@ -154,6 +160,10 @@ export interface GuardedRoute {
   readonly limitAddress?: LimitStep | undefined;
   /** Asked once it is known who calls. Absent where there are no such limits. */
   readonly limitPrincipal?: LimitStep | undefined;
+  /** Both at once, for whoever is recognized. Absent where it saves nothing. */
+  readonly limitBoth?: LimitStep | undefined;
+  /** Absent where nobody can be recognized. */
+  readonly recognize?: RecognitionStep | undefined;
   /** Absent on public routes. */
   readonly authenticate?: AuthenticationStep | undefined;
   /** Absent where being authenticated is all that is asked. */

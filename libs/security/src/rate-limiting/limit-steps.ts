@@ -4,6 +4,8 @@ import type { LimitDenial, LimitStep } from '../core/route-policy.js';
 export interface LimitSteps {
   readonly limitAddress: LimitStep | undefined;
   readonly limitPrincipal: LimitStep | undefined;
+  /** Both stages in one question; absent where there is but one, or two questions cost no more. */
+  readonly limitBoth?: LimitStep | undefined;
 }
 
 export const NO_STEPS: LimitSteps = Object.freeze({ limitAddress: undefined, limitPrincipal: undefined });
@@ -14,6 +16,7 @@ export function inTurn(first: LimitSteps, second: LimitSteps): LimitSteps {
   return {
     limitAddress: joined(first.limitAddress, second.limitAddress),
     limitPrincipal: joined(first.limitPrincipal, second.limitPrincipal),
+    limitBoth: first.limitBoth && joined(first.limitBoth, joined(second.limitAddress, second.limitPrincipal)),
   };
 }
 

@@ -65,6 +65,15 @@ export class RateLimitGuard extends ThrottlerGuard {
     );
   }
 
+  /** @internal Both stages at once, for whoever is recognized before being authenticated. */
+  limitBoth(route: GuardedRoute, execution: ExecutionContext, principal: Principal | undefined): true | Promise<true> {
+    const passage = passageOf(httpRequestOf(execution));
+    if (route.limitBoth === undefined || passage?.bothFirstAsked(route) !== true) {
+      return this.limitAddress(route, execution);
+    }
+    return this.run(route.limitBoth, execution, principal, passage);
+  }
+
   private ask(
     step: LimitStep,
     stage: 'address' | 'principal',
@@ -76,6 +85,15 @@ export class RateLimitGuard extends ThrottlerGuard {
     const passage = passageOf(httpRequestOf(execution));
     // Denied by the edge's part of the guard, or asked already by the other of two guards.
     if (passage === undefined || !passage.firstAsked(stage, route)) return true;
+    return this.run(step, execution, principal, passage);
+  }
+
+  private run(
+    step: LimitStep,
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+    passage: Passage,
+  ): true | Promise<true> {
     const denial = step(execution, principal);
     if (denial === undefined) return true;
     return denial instanceof Promise

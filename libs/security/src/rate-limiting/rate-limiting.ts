@@ -1,37 +1,30 @@
-import { Logger, type ExecutionContext } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { Clock } from '../core/clock.js';
-import { denied } from '../core/decision.js';
-import { SecurityException, type ConfigurationProblem } from '../core/errors.js';
+import type { ConfigurationProblem } from '../core/errors.js';
 import type { SecurityEvents, StoreEvent } from '../core/events.js';
-import type { LimitStanding, Passage } from '../core/passage.js';
-import type { Principal } from '../core/principal.js';
-import { httpRequestOf, passageOf } from '../core/request.js';
-import type { DeclaredRateLimits, LimitDenial, LimitStep, RoutePolicy } from '../core/route-policy.js';
+import type { DeclaredRateLimits, LimitDenial, RoutePolicy } from '../core/route-policy.js';
 import type { Scheduler } from '../core/scheduler.js';
 import { ConcurrencyLimiting } from './concurrency/concurrency-limiting.js';
 import type { CountedLimit } from './counted-limit.js';
-import { compileRule, limitOf, type LimitCharge, type LimitRule, type RuleDefaults } from './limit-rules.js';
+import { LimitCharging } from './limit-charging.js';
+import { compileRule, limitOf, type LimitRule, type RuleDefaults } from './limit-rules.js';
 import { inTurn, NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
 import { compileAddress, type AddressPartition } from './partition.js';
-import { RateLimitException } from './rate-limit.exception.js';
-import { compileStandingFields, retryFields, type StandingFields } from './rate-limit.headers.js';
-import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
+import { compileStandingFields } from './rate-limit.headers.js';
+import type { RateLimitStore } from './rate-limit.store.port.js';
 import {
   checkLimit,
   checkName,
   isRateLimitStore,
   rateLimitingOptionsOf,
-  type RateLimitContext,
   type RateLimitingOptions,
   type RateLimitSettings,
   type ThrottlerCommonOptions,
 } from './rate-limiting.options.js';
-import { rawResponseOf } from './request-end.js';
 import { ResilientRateLimitStore } from './resilient.store.js';
-import { StoreUnavailableError } from './store-unavailable.error.js';
 import {
   checkOverride,
   compileThrottlerRule,
@@ -40,14 +33,6 @@ import {
 } from './throttler-rules.js';
 import { ThrottlerStorageStore } from './throttler-storage.store.js';
 import { WaitingRoom } from './waiting-room.js';
-
-const RATE_LIMITED = denied('rate_limited');
-const UNAVAILABLE = denied('rate_limit_unavailable');
-const CLIENT_GONE = denied('client_gone');
-const PROBLEM = 'application/problem+json';
-
-/** Milliseconds until a client may come back where it is not known when requests can be counted again. */
-const RETRY_UNKNOWN = 1000;
 
 const DEFAULT_MAX_DELAYED = 1000;
 
@@ -66,13 +51,13 @@ export class RateLimiting {
   private readonly logger = new Logger('SecurityModule');
   private readonly names: ReadonlySet<string>;
   private readonly defaults: RuleDefaults;
-  private readonly told: StandingFields | undefined;
   private readonly shared: ReadonlyMap<string, CountedLimit>;
   private readonly routeNames = new WeakMap<RoutePolicy, string>();
   /** Whether nothing can be given back. */
   private readonly keepsWhatItCounts: boolean;
   private readonly opened: ResilientRateLimitStore[] = [];
   private readonly waiting: WaitingRoom;
+  private readonly charging: LimitCharging;
   private readonly concurrency: ConcurrencyLimiting;
   private readonly sharedRules = new Map<string, LimitRule>();
   private throttlersTakenOver = false;
@@ -90,8 +75,6 @@ export class RateLimiting {
     this.names = new Set([...Object.keys(options.limits ?? {}), ...this.throttlers.keys()]);
     this.addressOf = compileAddress(options.ipv6Prefix ?? options.ipv6SubnetPrefix ?? 64);
     this.defaults = { algorithm: options.algorithm ?? 'sliding-window', addressOf: this.addressOf };
-    const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
-    this.told = compileStandingFields(headers === false ? [] : [headers].flat());
     this.store = this.storeOf(options);
     this.waiting = new WaitingRoom(scheduler, options.maxDelayed ?? DEFAULT_MAX_DELAYED);
     this.concurrency = new ConcurrencyLimiting(
@@ -102,6 +85,15 @@ export class RateLimiting {
     );
     const given = options.store ?? options.storage;
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
+    const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
+    this.charging = new LimitCharging({
+      store: this.store,
+      waiting: this.waiting,
+      told: compileStandingFields(headers === false ? [] : [headers].flat()),
+      records: this.records,
+      problemDetails: options.problemDetails === true,
+      keepsWhatItCounts: this.keepsWhatItCounts,
+    });
     const { algorithm } = this.defaults;
     this.shared = new Map(
       Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithm)]),
@@ -153,11 +145,8 @@ export class RateLimiting {
     const found = problems.length;
     const rules = this.rulesOf(policy, route, problems);
     if (this.keepsWhatItCounts) checkOutcomes(rules, policy.id, problems);
-    if (problems.length > found || rules.length === 0) return NO_STEPS;
-    return {
-      limitAddress: this.stepOf(rules.filter(({ byAddress }) => byAddress)),
-      limitPrincipal: this.stepOf(rules.filter(({ byAddress }) => !byAddress)),
-    };
+    if (problems.length > found) return NO_STEPS;
+    return this.charging.compile(rules);
   }
 
   /** Leaves nothing running behind; stores and clients that were given are the application's to close. */
@@ -176,27 +165,9 @@ export class RateLimiting {
     return isRateLimitStore(store) ? this.storeOf({ ...this.options, store, onStoreError }, owner) : undefined;
   }
 
-  /** What was counted is given back; a store that fails here keeps it (fails closed). */
-  giveBack(charges: readonly TakenCharge[]): void {
-    try {
-      const given = this.store.refund(charges);
-      if (given instanceof Promise) given.catch((error: unknown) => this.refundFailed(error));
-    } catch (error) {
-      this.refundFailed(error);
-    }
-  }
-
   /** How it is answered that nobody could be counted. */
-  unavailable(error: unknown, charges: readonly LimitCharge[] = []): LimitDenial {
-    // What the application chose for a store that is away is no news; anything else is a defect (fails closed).
-    const isAway = error instanceof StoreUnavailableError;
-    if (!isAway) this.logger.error('A rate limit could not be asked', error instanceof Error ? error.stack : undefined);
-    return {
-      denial: UNAVAILABLE,
-      limit: charges[0]?.limit.name,
-      exception: new RateLimitException(UNAVAILABLE),
-      fields: retryFields(isAway ? error.retryAfter : RETRY_UNKNOWN, ''),
-    };
+  unavailable(error: unknown): LimitDenial {
+    return this.charging.unavailable(error);
   }
 
   private rulesOf(policy: RoutePolicy, route: string, problems: ConfigurationProblem[]): readonly LimitRule[] {
@@ -289,169 +260,6 @@ export class RateLimiting {
     return compileRule(definition, { name, isPublic: open, route, isNamed }, this.defaults);
   }
 
-  private stepOf(rules: readonly LimitRule[]): LimitStep | undefined {
-    const [only] = rules;
-    if (only === undefined) return undefined;
-    if (rules.length > 1) return (execution, principal) => this.takeAll(rules, execution, principal);
-    return (execution, principal) => {
-      const request = httpRequestOf(execution);
-      const passage = passageOf(request) as Passage;
-      const charge = only.chargeOf({ request, principal, address: passage.address }, execution);
-      if (charge instanceof Promise) return charge.then((settled) => this.take(rules, [settled], execution, passage));
-      return charge === undefined ? undefined : this.take(rules, [charge], execution, passage);
-    };
-  }
-
-  private takeAll(
-    rules: readonly LimitRule[],
-    execution: ExecutionContext,
-    principal: Principal | undefined,
-  ): ReturnType<LimitStep> {
-    const request = httpRequestOf(execution);
-    const passage = passageOf(request) as Passage;
-    const context: RateLimitContext = { request, principal, address: passage.address };
-    const charges = rules.map((rule) => rule.chargeOf(context, execution));
-    if (!charges.some((charge) => charge instanceof Promise)) {
-      return this.take(rules, charges as (LimitCharge | undefined)[], execution, passage);
-    }
-    return Promise.all(charges).then((settled) => this.take(rules, settled, execution, passage));
-  }
-
-  /** @param charges one a rule, `undefined` where it does not hold */
-  private take(
-    rules: readonly LimitRule[],
-    charges: readonly (LimitCharge | undefined)[],
-    execution: ExecutionContext,
-    passage: Passage,
-  ): ReturnType<LimitStep> {
-    const isWhole = !charges.includes(undefined);
-    const held = isWhole ? rules : rules.filter((_, index) => charges[index] !== undefined);
-    const taken = (isWhole ? charges : charges.filter((charge) => charge !== undefined)) as readonly LimitCharge[];
-    if (taken.length === 0) return undefined;
-    let standings: readonly Standing[] | Promise<readonly Standing[]>;
-    try {
-      standings = this.store.consume(taken);
-    } catch (error) {
-      return this.unavailable(error, taken);
-    }
-    return standings instanceof Promise
-      ? standings.then(
-          (settled) => this.settle(held, taken, settled, execution, passage),
-          (error: unknown) => this.unavailable(error, taken),
-        )
-      : this.settle(held, taken, standings, execution, passage);
-  }
-
-  private settle(
-    rules: readonly LimitRule[],
-    charges: readonly LimitCharge[],
-    standings: readonly Standing[],
-    execution: ExecutionContext,
-    passage: Passage,
-  ): ReturnType<LimitStep> {
-    this.tell(rules, charges, standings, passage);
-    const denying = standings.findIndex(({ allowed }) => !allowed);
-    if (denying === -1) {
-      if (rules.some(({ counts }) => counts !== undefined)) this.awaitOutcome(rules, charges, standings, execution);
-      return this.records ? undefined : this.slowDown(rules, charges, standings, execution);
-    }
-    const charge = charges[denying] as LimitCharge;
-    const { retryAfter } = standings[denying] as Standing;
-    const { problemDetails = false } = this.options;
-    const violated = charges.filter((_, index) => standings[index]?.allowed === false).map(({ limit }) => limit.name);
-    const message = rules[denying]?.message?.(execution, charge, retryAfter);
-    return {
-      denial: RATE_LIMITED,
-      limit: charge.limit.name,
-      exception: new RateLimitException(RATE_LIMITED, message, problemDetails ? violated : undefined),
-      fields: retryFields(retryAfter, charge.limit.suffix),
-      contentType: problemDetails ? PROBLEM : undefined,
-    };
-  }
-
-  /** Of several delays the longest. */
-  private slowDown(
-    rules: readonly LimitRule[],
-    charges: readonly LimitCharge[],
-    standings: readonly Standing[],
-    execution: ExecutionContext,
-  ): Promise<LimitDenial | undefined> | LimitDenial | undefined {
-    let longest = 0;
-    let slowest = 0;
-    for (let i = 0; i < rules.length; i++) {
-      const delayFor = rules[i]?.delayOf;
-      if (delayFor === undefined) continue;
-      const delay = delayFor((charges[i] as LimitCharge).limit, (standings[i] as Standing).remaining);
-      if (delay > longest) [longest, slowest] = [delay, i];
-    }
-    if (longest === 0) return undefined;
-    const { name, suffix } = (charges[slowest] as LimitCharge).limit;
-    const denial = (retryAfter: number): LimitDenial => ({
-      denial: RATE_LIMITED,
-      limit: name,
-      exception: new RateLimitException(RATE_LIMITED, undefined, this.options.problemDetails ? [name] : undefined),
-      fields: retryFields(retryAfter, suffix),
-      contentType: this.options.problemDetails ? PROBLEM : undefined,
-    });
-    const waited = this.waiting.wait(execution, longest);
-    if (waited === undefined) return denial(longest);
-    return waited.then((how) => {
-      if (how === 'whole') return undefined;
-      if (how === 'closed') return denial(RETRY_UNKNOWN);
-      // Whatever the handler did would be done for nobody.
-      return { denial: CLIENT_GONE, limit: name, exception: new SecurityException(CLIENT_GONE), fields: [] };
-    });
-  }
-
-  /** What the client is told is written with the head of the answer, whoever gives it. */
-  private tell(
-    rules: readonly LimitRule[],
-    charges: readonly LimitCharge[],
-    standings: readonly Standing[],
-    passage: Passage,
-  ): void {
-    if (this.told === undefined) return;
-    // A handler that hands the request on has it asked for some limits again: the last answer holds.
-    const told: LimitStanding[] =
-      passage.standings.length === 0
-        ? []
-        : passage.standings.filter(({ limit: { name } }) => !charges.some(({ limit }) => limit.name === name));
-    for (let i = 0; i < charges.length; i++) {
-      const { remaining, resetAfter } = standings[i] as Standing;
-      if (rules[i]?.told === true) told.push({ limit: charges[i]?.limit as CountedLimit, remaining, resetAfter });
-    }
-    passage.standings = told;
-    passage.standingFields = this.told;
-  }
-
-  /** An answer that never ends counts (fails closed). */
-  private awaitOutcome(
-    rules: readonly LimitRule[],
-    charges: readonly LimitCharge[],
-    standings: readonly Standing[],
-    execution: ExecutionContext,
-  ): void {
-    const response = rawResponseOf(execution);
-    response.once('finish', () => {
-      // Over HTTP/2 Node says so of a stream that was called off as well, whatever the status is by then.
-      if (!response.writableEnded) return;
-      const given: TakenCharge[] = [];
-      rules.forEach(({ counts }, index) => {
-        const { limit, partition, cost } = charges[index] as LimitCharge;
-        const { takenAt } = standings[index] as Standing;
-        if (counts !== undefined && !isCounted(counts, response.statusCode)) {
-          given.push({ limit, partition, cost, takenAt });
-        }
-      });
-      if (given.length > 0) this.giveBack(given);
-    });
-  }
-
-  private refundFailed(error: unknown): void {
-    if (error instanceof StoreUnavailableError) return;
-    this.logger.error('What a request took could not be given back', error instanceof Error ? error.stack : undefined);
-  }
-
   private storeOf(options: RateLimitingOptions, owner: StoreEvent['store'] = 'rate-limit'): RateLimitStore {
     const given = options.store ?? options.storage;
     if (given === undefined) return new MemoryRateLimitStore({ clock: this.clock });
@@ -505,16 +313,4 @@ function isPublic({ access }: RoutePolicy): boolean {
 
 function skipsOf({ skipped }: DeclaredRateLimits, declared: ThrottlerDeclarations): (name: string) => boolean {
   return (name) => skipped === true || skipped.includes(name) || declared.skipped.has(name);
-}
-
-/** Whatever breaks while it is judged counts (fails closed). */
-function isCounted(counts: (status: number) => boolean, status: number): boolean {
-  try {
-    const answer: unknown = counts(status);
-    // Nobody waits for it: were it rejected, Node would end the process.
-    if (answer instanceof Promise) answer.catch(() => undefined);
-    return answer !== false;
-  } catch {
-    return true;
-  }
 }

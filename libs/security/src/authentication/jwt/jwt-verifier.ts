@@ -72,7 +72,7 @@ export class JwtVerifier {
    */
   verify(token: string): JwtOutcome | Promise<JwtOutcome> {
     if (typeof token !== 'string' || token.length > this.maxLength) return MALFORMED;
-    const remembered = this.cache?.get(token, this.clock.now());
+    const remembered = this.recall(token);
     if (remembered !== undefined) return remembered;
 
     const segments = splitToken(token);
@@ -86,6 +86,11 @@ export class JwtVerifier {
     if (key === undefined) return KEY_UNKNOWN;
     if (header.alg === 'EdDSA' || key instanceof Promise) return this.verifyLater(token, segments, issuer, header, key);
     return this.conclude(token, segments, issuer, header, issuer.strategy.check(token, key.keyObject));
+  }
+
+  /** A token that was verified before, and still holds. */
+  recall(token: string): VerifiedToken | undefined {
+    return this.cache?.get(token, this.clock.now());
   }
 
   /** Calls the listener with the name of the issuer when keys were withdrawn and remembered tokens forgotten. */

@@ -1,0 +1,296 @@
+import { Logger, type ExecutionContext } from '@nestjs/common';
+import { denied } from '../core/decision.js';
+import { SecurityException } from '../core/errors.js';
+import type { LimitStanding, Passage } from '../core/passage.js';
+import type { Principal } from '../core/principal.js';
+import { httpRequestOf, passageOf } from '../core/request.js';
+import type { LimitDenial, LimitStep } from '../core/route-policy.js';
+import type { CountedLimit } from './counted-limit.js';
+import type { LimitCharge, LimitRule } from './limit-rules.js';
+import { NO_STEPS, type LimitSteps } from './limit-steps.js';
+import { MemoryRateLimitStore } from './memory.store.js';
+import { RateLimitException } from './rate-limit.exception.js';
+import { retryFields, type StandingFields } from './rate-limit.headers.js';
+import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
+import type { RateLimitContext } from './rate-limiting.options.js';
+import { rawResponseOf } from './request-end.js';
+import { StoreUnavailableError } from './store-unavailable.error.js';
+import type { WaitingRoom } from './waiting-room.js';
+
+const RATE_LIMITED = denied('rate_limited');
+const UNAVAILABLE = denied('rate_limit_unavailable');
+const CLIENT_GONE = denied('client_gone');
+const PROBLEM = 'application/problem+json';
+
+/** Milliseconds until a client may come back where it is not known when requests can be counted again. */
+const RETRY_UNKNOWN = 1000;
+
+/** What requests are charged with. */
+export interface ChargingOptions {
+  readonly store: RateLimitStore;
+  readonly waiting: WaitingRoom;
+  /** What clients are told of their standings. */
+  readonly told: StandingFields | undefined;
+  /** Whether who asks for too much is only recorded. */
+  readonly records: boolean;
+  readonly problemDetails: boolean;
+  /** Whether the store cannot give anything back. */
+  readonly keepsWhatItCounts: boolean;
+}
+
+/** The rules that are asked together. */
+interface Stage {
+  readonly rules: readonly LimitRule[];
+  /** Whether they are one of two stages, of which the second gives back what the first took where it denies. */
+  readonly of: 'one' | 'first' | 'second';
+}
+
+/** What a request took of the limits of a stage. */
+class Taken {
+  private isGivenBack = false;
+
+  constructor(
+    private readonly charging: LimitCharging,
+    private readonly rules: readonly LimitRule[],
+    private readonly charges: readonly LimitCharge[],
+    private readonly standings: readonly Standing[],
+  ) {}
+
+  giveBack(): void {
+    if (this.isGivenBack) return;
+    this.isGivenBack = true;
+    this.charging.giveBack(this.charges.map((_, index) => this.takenOf(index)));
+  }
+
+  /** What does not count is given back. */
+  judge(status: number): void {
+    if (this.isGivenBack) return;
+    const given: TakenCharge[] = [];
+    this.rules.forEach(({ counts }, index) => {
+      if (counts !== undefined && !isCounted(counts, status)) given.push(this.takenOf(index));
+    });
+    if (given.length > 0) this.charging.giveBack(given);
+  }
+
+  private takenOf(index: number): TakenCharge {
+    const { limit, partition, cost } = this.charges[index] as LimitCharge;
+    return { limit, partition, cost, takenAt: (this.standings[index] as Standing).takenAt };
+  }
+}
+
+/** Takes what requests cost from the store, and says what becomes of them. */
+export class LimitCharging {
+  private readonly logger = new Logger('SecurityModule');
+
+  constructor(private readonly options: ChargingOptions) {}
+
+  /** The steps that ask for the rules of a route. */
+  compile(rules: readonly LimitRule[]): LimitSteps {
+    if (rules.length === 0) return NO_STEPS;
+    const byAddress = rules.filter((rule) => rule.byAddress);
+    const byPrincipal = rules.filter((rule) => !rule.byAddress);
+    const { store, keepsWhatItCounts } = this.options;
+    const areTwo = byAddress.length > 0 && byPrincipal.length > 0 && !keepsWhatItCounts;
+    // A store that lives in the process is asked twice in less time than it takes to find out whether once would do.
+    const isFar = !(store instanceof MemoryRateLimitStore);
+    return {
+      limitAddress: this.stepOf({ rules: byAddress, of: areTwo ? 'first' : 'one' }),
+      limitPrincipal: this.stepOf({ rules: byPrincipal, of: areTwo ? 'second' : 'one' }),
+      limitBoth: areTwo && isFar ? this.stepOf({ rules: [...byAddress, ...byPrincipal], of: 'one' }) : undefined,
+    };
+  }
+
+  /** What was counted is given back; a store that fails here keeps it (fails closed). */
+  giveBack(charges: readonly TakenCharge[]): void {
+    try {
+      const given = this.options.store.refund(charges);
+      if (given instanceof Promise) given.catch((error: unknown) => this.refundFailed(error));
+    } catch (error) {
+      this.refundFailed(error);
+    }
+  }
+
+  /** How it is answered that nobody could be counted. */
+  unavailable(error: unknown, charges: readonly LimitCharge[] = []): LimitDenial {
+    // What the application chose for a store that is away is no news; anything else is a defect (fails closed).
+    const isAway = error instanceof StoreUnavailableError;
+    if (!isAway) this.logger.error('A rate limit could not be asked', error instanceof Error ? error.stack : undefined);
+    return {
+      denial: UNAVAILABLE,
+      limit: charges[0]?.limit.name,
+      exception: new RateLimitException(UNAVAILABLE),
+      fields: retryFields(isAway ? error.retryAfter : RETRY_UNKNOWN, ''),
+    };
+  }
+
+  private stepOf(stage: Stage): LimitStep | undefined {
+    const { rules } = stage;
+    const [only] = rules;
+    if (only === undefined) return undefined;
+    if (rules.length > 1) return (execution, principal) => this.takeAll(stage, execution, principal);
+    return (execution, principal) => {
+      const request = httpRequestOf(execution);
+      const passage = passageOf(request) as Passage;
+      const charge = only.chargeOf({ request, principal, address: passage.address }, execution);
+      if (charge instanceof Promise) return charge.then((settled) => this.take(stage, [settled], execution, passage));
+      return this.take(stage, [charge], execution, passage);
+    };
+  }
+
+  private takeAll(stage: Stage, execution: ExecutionContext, principal: Principal | undefined): ReturnType<LimitStep> {
+    const request = httpRequestOf(execution);
+    const passage = passageOf(request) as Passage;
+    const context: RateLimitContext = { request, principal, address: passage.address };
+    const charges = stage.rules.map((rule) => rule.chargeOf(context, execution));
+    if (!charges.some((charge) => charge instanceof Promise)) {
+      return this.take(stage, charges as (LimitCharge | undefined)[], execution, passage);
+    }
+    return Promise.all(charges).then((settled) => this.take(stage, settled, execution, passage));
+  }
+
+  /** @param charges one a rule, `undefined` where it does not hold */
+  private take(
+    whole: Stage,
+    charges: readonly (LimitCharge | undefined)[],
+    execution: ExecutionContext,
+    passage: Passage,
+  ): ReturnType<LimitStep> {
+    // Another route may have handed the request on.
+    if (whole.of === 'first') passage.takenFirst = undefined;
+    const isWhole = !charges.includes(undefined);
+    const stage = isWhole ? whole : partOf(whole, charges);
+    const taken = (isWhole ? charges : charges.filter((charge) => charge !== undefined)) as readonly LimitCharge[];
+    if (taken.length === 0) return undefined;
+    let standings: readonly Standing[] | Promise<readonly Standing[]>;
+    try {
+      standings = this.options.store.consume(taken);
+    } catch (error) {
+      return this.unavailable(error, taken);
+    }
+    return standings instanceof Promise
+      ? standings.then(
+          (settled) => this.settle(stage, taken, settled, execution, passage),
+          (error: unknown) => this.unavailable(error, taken),
+        )
+      : this.settle(stage, taken, standings, execution, passage);
+  }
+
+  private settle(
+    { rules, of }: Stage,
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    execution: ExecutionContext,
+    passage: Passage,
+  ): ReturnType<LimitStep> {
+    this.tell(rules, charges, standings, passage);
+    const denying = standings.findIndex(({ allowed }) => !allowed);
+    if (denying === -1) {
+      const isJudged = rules.some(({ counts }) => counts !== undefined);
+      if (isJudged || of === 'first') {
+        const taken = new Taken(this, rules, charges, standings);
+        if (of === 'first') passage.takenFirst = taken;
+        if (isJudged) awaitOutcome(taken, execution);
+      }
+      return this.options.records ? undefined : this.slowDown(rules, charges, standings, execution);
+    }
+    if (of === 'second') passage.takenFirst?.giveBack();
+    const charge = charges[denying] as LimitCharge;
+    const { retryAfter } = standings[denying] as Standing;
+    const { problemDetails } = this.options;
+    const violated = charges.filter((_, index) => standings[index]?.allowed === false).map(({ limit }) => limit.name);
+    const message = rules[denying]?.message?.(execution, charge, retryAfter);
+    return {
+      denial: RATE_LIMITED,
+      limit: charge.limit.name,
+      exception: new RateLimitException(RATE_LIMITED, message, problemDetails ? violated : undefined),
+      fields: retryFields(retryAfter, charge.limit.suffix),
+      contentType: problemDetails ? PROBLEM : undefined,
+    };
+  }
+
+  /** Of several delays the longest. */
+  private slowDown(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    execution: ExecutionContext,
+  ): Promise<LimitDenial | undefined> | LimitDenial | undefined {
+    let longest = 0;
+    let slowest = 0;
+    for (let i = 0; i < rules.length; i++) {
+      const delayFor = rules[i]?.delayOf;
+      if (delayFor === undefined) continue;
+      const delay = delayFor((charges[i] as LimitCharge).limit, (standings[i] as Standing).remaining);
+      if (delay > longest) [longest, slowest] = [delay, i];
+    }
+    if (longest === 0) return undefined;
+    const { name, suffix } = (charges[slowest] as LimitCharge).limit;
+    const denial = (retryAfter: number): LimitDenial => ({
+      denial: RATE_LIMITED,
+      limit: name,
+      exception: new RateLimitException(RATE_LIMITED, undefined, this.options.problemDetails ? [name] : undefined),
+      fields: retryFields(retryAfter, suffix),
+      contentType: this.options.problemDetails ? PROBLEM : undefined,
+    });
+    const waited = this.options.waiting.wait(execution, longest);
+    if (waited === undefined) return denial(longest);
+    return waited.then((how) => {
+      if (how === 'whole') return undefined;
+      if (how === 'closed') return denial(RETRY_UNKNOWN);
+      // Whatever the handler did would be done for nobody.
+      return { denial: CLIENT_GONE, limit: name, exception: new SecurityException(CLIENT_GONE), fields: [] };
+    });
+  }
+
+  /** What the client is told is written with the head of the answer, whoever gives it. */
+  private tell(
+    rules: readonly LimitRule[],
+    charges: readonly LimitCharge[],
+    standings: readonly Standing[],
+    passage: Passage,
+  ): void {
+    const { told: tell } = this.options;
+    if (tell === undefined) return;
+    // A handler that hands the request on has it asked for some limits again: the last answer holds.
+    const told: LimitStanding[] =
+      passage.standings.length === 0
+        ? []
+        : passage.standings.filter(({ limit: { name } }) => !charges.some(({ limit }) => limit.name === name));
+    for (let i = 0; i < charges.length; i++) {
+      const { remaining, resetAfter } = standings[i] as Standing;
+      if (rules[i]?.told === true) told.push({ limit: charges[i]?.limit as CountedLimit, remaining, resetAfter });
+    }
+    passage.standings = told;
+    passage.standingFields = tell;
+  }
+
+  private refundFailed(error: unknown): void {
+    if (error instanceof StoreUnavailableError) return;
+    this.logger.error('What a request took could not be given back', error instanceof Error ? error.stack : undefined);
+  }
+}
+
+function partOf({ rules, of }: Stage, charges: readonly (LimitCharge | undefined)[]): Stage {
+  return { rules: rules.filter((_, index) => charges[index] !== undefined), of };
+}
+
+/** An answer that never ends counts (fails closed). */
+function awaitOutcome(taken: Taken, execution: ExecutionContext): void {
+  const response = rawResponseOf(execution);
+  response.once('finish', () => {
+    // Over HTTP/2 Node says so of a stream that was called off as well, whatever the status is by then.
+    if (response.writableEnded) taken.judge(response.statusCode);
+  });
+}
+
+/** Whatever breaks while it is judged counts (fails closed). */
+function isCounted(counts: (status: number) => boolean, status: number): boolean {
+  try {
+    const answer: unknown = counts(status);
+    // Nobody waits for it: were it rejected, Node would end the process.
+    if (answer instanceof Promise) answer.catch(() => undefined);
+    return answer !== false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,215 @@
+import { Controller, Get, HttpException, Param, type Type } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  MemoryRateLimitStore,
+  OptionalAuth,
+  Public,
+  RateLimit,
+  type Charge,
+  type CountedPartition,
+  type RateLimitingOptions,
+  type RateLimitStore,
+  type Standing,
+  type TakenCharge,
+} from '@palisade/nest';
+import { ADAPTERS, type AdapterName } from '../support/application.js';
+import { securityWith } from '../support/security.js';
+import { signingKey, TokenIssuer } from '../support/tokens.js';
+import { startEdge, type EdgeApplication } from './edge.harness.js';
+
+const key = signingKey('ES256');
+
+/** Counts as the store in memory does, and answers later, as one does that several processes share. */
+class FarStore implements RateLimitStore {
+  readonly questions: string[] = [];
+  private readonly store = new MemoryRateLimitStore();
+
+  async consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
+    this.questions.push(`take ${charges.map(({ limit }) => limit.id).join(' ')}`);
+    return this.store.consume(charges);
+  }
+
+  async peek(charges: readonly Charge[]): Promise<readonly Standing[]> {
+    return this.store.peek(charges);
+  }
+
+  async refund(charges: readonly TakenCharge[]): Promise<void> {
+    this.questions.push(`give back ${charges.map(({ limit, cost }) => `${cost} ${limit.id}`).join(' ')}`);
+    this.store.refund(charges);
+  }
+
+  async reset(counted: readonly CountedPartition[]): Promise<void> {
+    this.store.reset(counted);
+  }
+
+  take(): readonly string[] {
+    return this.questions.splice(0);
+  }
+}
+
+@Controller()
+@RateLimit('user')
+class Routes {
+  @Get('mine/:status')
+  mine(@Param('status') status: string) {
+    if (status !== '200') throw new HttpException({}, Number(status));
+    return {};
+  }
+
+  @Get('maybe')
+  @OptionalAuth()
+  maybe() {
+    return {};
+  }
+
+  @Get('anybody')
+  @Public()
+  anybody() {
+    return {};
+  }
+}
+
+describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapter: AdapterName) => {
+  const limits = { address: { limit: '9/hour', by: 'ip' }, user: { limit: '2/hour', by: 'user' } } as const;
+  let running: EdgeApplication | undefined;
+
+  afterEach(async () => {
+    await running?.close();
+    running = undefined;
+  });
+
+  async function start(rateLimit: RateLimitingOptions, controllers: readonly Type[] = [Routes], more = {}) {
+    const security = securityWith(key, {
+      proxy: { trust: 1 },
+      rateLimit: { limits, global: ['address'], ...rateLimit },
+    });
+    running = await startEdge(adapter, { ...security, ...more }, controllers);
+    const app = running;
+    const issuer = new TokenIssuer(key, app.clock);
+    const call = async (path: string, token?: string, address = '192.0.2.1') => {
+      const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      return app.send(path, { headers: { 'x-forwarded-for': address, ...authorization } });
+    };
+    return { app, call, tokenOf: (sub: string) => issuer.issue({ sub }) };
+  }
+
+  /** What is left of a limit by the header of an answer. */
+  function left(answer: { headers: Record<string, unknown> }, limit: string): number {
+    return Number(new RegExp(`"${limit}";r=(\\d+)`).exec(String(answer.headers['ratelimit']))?.[1]);
+  }
+
+  describe.each([
+    ['in this process', () => undefined],
+    ['far away', () => new FarStore()],
+  ])('with a store %s', (_, create) => {
+    it('take nothing by address where the principal is denied', async () => {
+      const store = create();
+      const { call, tokenOf } = await start(store === undefined ? {} : { store });
+      const token = tokenOf('alice');
+      for (const status of [200, 200, 429, 429, 429]) expect((await call('/mine/200', token)).status).toBe(status);
+      const others = await call('/mine/200', tokenOf('bob'));
+      expect([others.status, left(others, 'address'), left(others, 'user')]).toEqual([200, 6, 1]);
+    });
+
+    it('take nothing by principal where the address is denied', async () => {
+      const store = create();
+      const { call, tokenOf } = await start(store === undefined ? {} : { store });
+      const alice = tokenOf('alice');
+      expect((await call('/mine/200', alice, '192.0.2.2')).status).toBe(200);
+      for (let i = 0; i < 9; i++) await call('/mine/200', 'guess');
+      const denied = await call('/mine/200', alice);
+      expect([denied.status, left(denied, 'address')]).toEqual([429, 0]);
+      expect((await call('/mine/200', alice, '192.0.2.2')).status).toBe(200);
+    });
+
+    it.each(['failure', 'success'] as const)('give back once what the address took, counted on %s', async (countOn) => {
+      const store = create();
+      const { call, tokenOf } = await start({
+        ...(store === undefined ? {} : { store }),
+        limits: { ...limits, address: { limit: '9/hour', by: 'ip', countOn } },
+      });
+      const token = tokenOf('alice');
+      const status = countOn === 'failure' ? 404 : 200;
+      for (const expected of [status, status, 429, 429]) {
+        expect((await call(`/mine/${status}`, token)).status).toBe(expected);
+      }
+      expect(left(await call(`/mine/${status}`, tokenOf('bob')), 'address')).toBe(6);
+    });
+  });
+
+  describe('with a store far away', () => {
+    const BOTH = 'take address user';
+
+    it('ask once for whoever was seen before, and twice for whoever was not', async () => {
+      const store = new FarStore();
+      const { call, tokenOf } = await start({ store });
+      const token = tokenOf('alice');
+      await call('/mine/200', token);
+      expect(store.take()).toEqual(['take address', 'take user']);
+      await call('/mine/200', token);
+      expect(store.take()).toEqual([BOTH]);
+      const denied = await call('/mine/200', token);
+      expect([denied.status, store.take()]).toEqual([429, [BOTH]]);
+    });
+
+    it('ask once where nobody has to be known', async () => {
+      const store = new FarStore();
+      const { call } = await start({ store });
+      expect([(await call('/maybe')).status, store.take()]).toEqual([200, [BOTH]]);
+      const limited = { limit: '2/hour', by: () => 'everybody' };
+      await running?.close();
+      const open = await start({ store, limits: { ...limits, user: limited } });
+      expect([(await open.call('/anybody')).status, store.take()]).toEqual([200, [BOTH]]);
+    });
+
+    it('ask for nobody else than the address where the credentials are wrong', async () => {
+      const store = new FarStore();
+      const { call } = await start({ store });
+      expect([(await call('/mine/200', 'guess')).status, store.take()]).toEqual([401, ['take address']]);
+      expect([(await call('/mine/200')).status, store.take()]).toEqual([401, ['take address']]);
+      expect([(await call('/maybe', 'guess')).status, store.take()]).toEqual([401, ['take address']]);
+    });
+
+    it('tell a token that is over from one that is not', async () => {
+      const store = new FarStore();
+      const { app, call, tokenOf } = await start({ store });
+      const token = tokenOf('alice');
+      await call('/mine/200', token);
+      store.take();
+      app.clock.advance(3600 * 24);
+      expect([(await call('/mine/200', token)).status, store.take()]).toEqual([401, ['take address']]);
+    });
+
+    it('look at credentials first that a browser sends by itself: another site may have made it send the request', async () => {
+      const store = new FarStore();
+      const security = securityWith(key, { rateLimit: { store, limits, global: ['address'] } });
+      const jwt = { ...security.authentication?.jwt, from: [{ cookie: 'session' }] };
+      running = await startEdge(
+        adapter,
+        { ...security, csrf: { trustedOrigins: ['https://bank.example'] }, authentication: { jwt } } as never,
+        [Routes],
+      );
+      const token = new TokenIssuer(key, running.clock).issue({ sub: 'alice' });
+      const call = () => running?.send('/mine/200', { headers: { cookie: `session=${token}` } });
+      for (let i = 0; i < 2; i++) {
+        expect((await call())?.status).toBe(200);
+        expect(store.take()).toEqual(['take address', 'take user']);
+      }
+    });
+
+    it('are told in events with who was denied', async () => {
+      const { app, call, tokenOf } = await start({ store: new FarStore() });
+      const token = tokenOf('alice');
+      for (let i = 0; i < 3; i++) await call('/mine/200', token);
+      expect(app.takeDenials()).toMatchObject([{ reason: 'rate_limited', limit: 'user', principalId: 'alice' }]);
+    });
+
+    it('only record under report', async () => {
+      const store = new FarStore();
+      const { app, call, tokenOf } = await start({ store, enforcement: 'report' });
+      const token = tokenOf('alice');
+      for (let i = 0; i < 4; i++) expect((await call('/mine/200', token)).status).toBe(200);
+      expect(app.takeDenials()).toMatchObject(Array(2).fill({ limit: 'user', enforced: false }));
+    });
+  });
+});
