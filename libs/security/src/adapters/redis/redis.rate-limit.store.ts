@@ -259,11 +259,11 @@ function readStandings(answer: unknown, size: number): readonly Standing[] {
   const takenAt = numberOf(answer[0]);
   const standings: Standing[] = [];
   for (let at = 1; at < answer.length; at += NUMBERS_OF_A_STANDING) {
-    const retryAfter = numberOf(answer[at + 3]);
+    const retryAfter = numberOf(answer[at + 2]);
     standings.push({
-      allowed: numberOf(answer[at]) === 1,
-      remaining: numberOf(answer[at + 1]),
-      resetAfter: numberOf(answer[at + 2]),
+      allowed: retryAfter === 0,
+      remaining: numberOf(answer[at]),
+      resetAfter: numberOf(answer[at + 1]),
       retryAfter: retryAfter === -1 ? Infinity : retryAfter,
       takenAt,
     });

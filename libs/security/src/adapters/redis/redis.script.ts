@@ -2,7 +2,7 @@
 export type ScriptOperation = 'consume' | 'peek' | 'refund' | 'reset';
 
 /** Numbers that the script answers for each key, after the time. */
-export const NUMBERS_OF_A_STANDING = 4;
+export const NUMBERS_OF_A_STANDING = 3;
 
 /**
  * The algorithms as the server runs them: what is read is what is written, by a clock that is the same for all
@@ -17,8 +17,8 @@ export const NUMBERS_OF_A_STANDING = 4;
  * - `b <since> 0 <until>`, a block: nothing else is kept, as the count starts anew then
  *
  * ARGV: the operation, and for each key a text of the mark, quota, window and cost, and, where they are not the quota, 0
- * and 0, of burst, block and takenAt. The answer: the time, and for each key allowed, remaining, resetAfter and
- * retryAfter, where -1 is never.
+ * and 0, of burst, block and takenAt. The answer: the time, and for each key remaining, resetAfter and retryAfter, which
+ * is 0 where it is allowed and -1 for never.
  *
  * It is one long piece, and reads twice what it could keep in tables: a server runs it for every request, and functions
  * and tables that are made for each call took half of its time.
@@ -39,7 +39,7 @@ local LONGEST = 1e15
 local time = redis.call('TIME')
 local now = time[1] * 1000 + floor(time[2] / 1000)
 
-local answer = { now, 0, 0, 0, 0 }
+local answer = { now, 0, 0, 0 }
 local isDenied = false
 
 -- Several keys are all looked at before one is written: where one denies, nothing is taken of the others.
@@ -190,11 +190,10 @@ for pass = #KEYS == 1 and 2 or 1, 2 do
         end
       end
 
-      local at = index * 4 - 2
-      answer[at] = wait == 0 and 1 or 0
-      answer[at + 1] = max(0, remaining)
-      answer[at + 2] = resetAfter
-      answer[at + 3] = min(wait, LONGEST)
+      local at = index * 3 - 1
+      answer[at] = max(0, remaining)
+      answer[at + 1] = resetAfter
+      answer[at + 2] = min(wait, LONGEST)
     end
   end
 end
