@@ -67,8 +67,10 @@ export class MemoryRateLimitStore implements RateLimitStore, ThrottlerStorage {
 
   consume(charges: readonly Charge[]): readonly Standing[] {
     const now = this.#now();
+    const only = charges.length === 1 ? this.#consumeOfKnown(charges[0] as Charge, now) : undefined;
+    if (only !== undefined) return [only];
     const standings = this.#decide(charges, now);
-    this.#store(charges, now);
+    this.#store(charges, standings, now);
     return standings;
   }
 
@@ -105,6 +107,24 @@ export class MemoryRateLimitStore implements RateLimitStore, ThrottlerStorage {
     throttlerName: string,
   ): Promise<ThrottlerRecord> {
     return countHit(this, key, ttl, limit, blockDuration, throttlerName);
+  }
+
+  /** One charge of a client who is counted already, as nearly all are: it depends on no other, and needs no copy. */
+  #consumeOfKnown({ limit, partition, cost }: Charge, now: number): Standing | undefined {
+    const slot = limit.quota > 0 ? this.#clients.find(limit, this.#clientOf(partition)) : -1;
+    if (slot === -1) return undefined;
+    const cells = this.#clients.cellsOf(slot);
+    const at = this.#clients.offsetOf(slot);
+    settle(cells, at, limit, now);
+    let wait = waitFor(cells, at, limit, cost, now);
+    if (wait === 0) take(cells, at, limit, cost, now);
+    else {
+      deny(cells, at, limit, now);
+      wait = waitFor(cells, at, limit, cost, now);
+    }
+    const answer = standing(cells, at, limit, wait, now);
+    cells[at + EXPIRY] = now + answer.resetAfter;
+    return answer;
   }
 
   /** Works on copies of the cells, so that a charge that fails, and `peek`, leave everything as it was. */
@@ -149,25 +169,25 @@ export class MemoryRateLimitStore implements RateLimitStore, ThrottlerStorage {
   }
 
   /** Those who are known first: a new one may push somebody out, whose slot would be another's. */
-  #store(charges: readonly Charge[], now: number): void {
+  #store(charges: readonly Charge[], standings: readonly Standing[], now: number): void {
     let newcomers = 0;
     for (let i = 0; i < charges.length; i++) {
       const slot = this.#slots[i] as number;
-      if (slot !== -1) this.#storeIn(slot, i, charges[i] as Charge, now);
+      if (slot !== -1) this.#storeIn(slot, i, standings[i] as Standing, now);
       else if (read(this.#cells, i * CELL_LENGTH + TAKEN) !== 0) newcomers++;
     }
     for (let i = 0; newcomers > 0; i++) {
       if (this.#slots[i] !== -1 || read(this.#cells, i * CELL_LENGTH + TAKEN) === 0) continue;
       const charge = charges[i] as Charge;
       const slot = this.#clients.add(charge.limit, this.#clientOf(charge.partition), now);
-      this.#storeIn(slot, i, charge, now);
+      this.#storeIn(slot, i, standings[i] as Standing, now);
       newcomers--;
     }
   }
 
-  #storeIn(slot: number, i: number, { limit }: Charge, now: number): void {
+  #storeIn(slot: number, i: number, { resetAfter: left }: Standing, now: number): void {
     const at = i * CELL_LENGTH;
-    this.#cells[at + EXPIRY] = now + resetAfter(this.#cells, at, limit, now);
+    this.#cells[at + EXPIRY] = now + left;
     copy(this.#cells, at, this.#clients.cellsOf(slot), this.#clients.offsetOf(slot));
   }
 
