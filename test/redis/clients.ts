@@ -1,6 +1,7 @@
 import type { RedisClient } from '@palisade/nest/redis';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, createSentinel } from 'redis';
+import type { Topology } from './deployments.js';
 
 /** A connected client, and what closes it. */
 export interface Connection {
@@ -8,12 +9,15 @@ export interface Connection {
   close(): void;
 }
 
-/** A way to connect; all `ports` are of one cluster, or there is one. */
+/** A way to connect; `ports` are where a Redis of the topology is reached. */
 export interface ClientKind {
   readonly name: string;
-  readonly clustered: boolean;
+  readonly topology: Topology;
   connect(ports: readonly number[]): Promise<Connection>;
 }
+
+/** How Sentinels call the master. */
+export const MASTER_NAME = 'limits';
 
 // Faults are looked for by the store; the clients only report them once more.
 const unheard = () => undefined;
@@ -35,6 +39,24 @@ export async function connectIoredis(
     retryStrategy: RECONNECT,
     disconnectTimeout: DISCONNECT_TIMEOUT,
     ...settings,
+  });
+  client.on('error', unheard);
+  await client.connect();
+  return { client, close: () => client.disconnect() };
+}
+
+/** ioredis, which asks Sentinels for the master. */
+export async function connectIoredisSentinel(ports: readonly number[]): Promise<Connection> {
+  const client = new Redis({
+    sentinels: ports.map((port) => ({ host: '127.0.0.1', port })),
+    name: MASTER_NAME,
+    // Without it a connection is kept to a master that only stands still.
+    failoverDetector: true,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: RECONNECT,
+    disconnectTimeout: DISCONNECT_TIMEOUT,
   });
   client.on('error', unheard);
   await client.connect();
@@ -75,9 +97,22 @@ export async function connectNodeRedisCluster(ports: readonly number[]): Promise
   return { client, close: () => client.destroy() };
 }
 
+export async function connectNodeRedisSentinel(ports: readonly number[]): Promise<Connection> {
+  const client = createSentinel({
+    name: MASTER_NAME,
+    sentinelRootNodes: ports.map((port) => ({ host: '127.0.0.1', port })),
+    nodeClientOptions: { disableOfflineQueue: true, socket: { reconnectStrategy: RECONNECT } },
+  });
+  client.on('error', unheard);
+  await client.connect();
+  return { client, close: () => void client.destroy() };
+}
+
 export const CLIENTS: readonly ClientKind[] = [
-  { name: 'ioredis', clustered: false, connect: ([port]) => connectIoredis(port as number) },
-  { name: 'node-redis', clustered: false, connect: ([port]) => connectNodeRedis(port as number) },
-  { name: 'ioredis Cluster', clustered: true, connect: connectIoredisCluster },
-  { name: 'node-redis cluster', clustered: true, connect: connectNodeRedisCluster },
+  { name: 'ioredis', topology: 'single', connect: ([port]) => connectIoredis(port as number) },
+  { name: 'node-redis', topology: 'single', connect: ([port]) => connectNodeRedis(port as number) },
+  { name: 'ioredis with Sentinel', topology: 'sentinel', connect: connectIoredisSentinel },
+  { name: 'node-redis Sentinel', topology: 'sentinel', connect: connectNodeRedisSentinel },
+  { name: 'ioredis Cluster', topology: 'cluster', connect: connectIoredisCluster },
+  { name: 'node-redis cluster', topology: 'cluster', connect: connectNodeRedisCluster },
 ];

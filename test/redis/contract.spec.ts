@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Charge, Standing, StoredLimit } from '@palisade/nest';
 import { RedisRateLimitStore } from '@palisade/nest/redis';
 import { CLIENTS, type Connection } from './clients.js';
+import { redisDeployments } from './deployments.js';
 import { ALGORITHMS, chargeOf, limitOf, newcomer, THIRTY_DAYS } from './limits.js';
-import { redisCluster, redisServer, until, withRedis } from './redis-server.js';
+import { until, withRedis } from './redis-server.js';
 
 async function one(standings: readonly Standing[] | Promise<readonly Standing[]>): Promise<Standing> {
   const [standing] = await standings;
@@ -11,16 +12,15 @@ async function one(standings: readonly Standing[] | Promise<readonly Standing[]>
 }
 
 withRedis('the store in Redis', () => {
-  const server = redisServer();
-  const cluster = redisCluster();
+  const deployment = redisDeployments();
 
-  describe.each(CLIENTS)('over $name', ({ clustered, connect }) => {
+  describe.each(CLIENTS)('over $name', ({ topology, connect }) => {
     let connection: Connection;
     // Every answer is that of the server.
     let store: RedisRateLimitStore;
 
     beforeAll(async () => {
-      connection = await connect(clustered ? cluster().ports : [server().port]);
+      connection = await connect(deployment(topology).ports);
       store = new RedisRateLimitStore(connection.client, { denials: 0 });
     });
     afterAll(() => connection.close());
@@ -156,9 +156,9 @@ withRedis('the store in Redis', () => {
       it('keeps no key longer than it counts', async () => {
         const [limit, who] = [limitOf(algorithm, 1, { window: 100 }), newcomer()];
         await consume(limit, who);
-        const nodes = clustered ? cluster().masters : [server()];
+        const { masters } = deployment(topology);
         const kept = async () => {
-          const found = await Promise.all(nodes.map((node) => node.command('keys', `*${who}*`)));
+          const found = await Promise.all(masters.map((node) => node.command('keys', `*${who}*`)));
           return (found as string[][]).flat().length;
         };
         expect(await kept()).toBe(1);
@@ -298,7 +298,7 @@ withRedis('the store in Redis', () => {
     it('works on after the server has forgotten the script', async () => {
       const [limit, who] = [limitOf('fixed-window', 2), newcomer()];
       await consume(limit, who);
-      for (const node of clustered ? cluster().masters : [server()]) await node.command('script', 'flush');
+      for (const node of deployment(topology).masters) await node.command('script', 'flush');
       expect(await consume(limit, who)).toMatchObject({ allowed: true, remaining: 0 });
       expect(await consume(limit, who)).toMatchObject({ allowed: false });
     });

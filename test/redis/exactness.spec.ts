@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CLIENTS } from './clients.js';
 import type { ConsumerOrder } from './consumer.js';
+import { redisDeployments } from './deployments.js';
 import { ALGORITHMS, limitOf, newcomer } from './limits.js';
-import { redisCluster, redisServer, withRedis } from './redis-server.js';
+import { withRedis } from './redis-server.js';
 
 const PROCESSES = 4;
 const REQUESTS = 10_000;
@@ -29,8 +30,7 @@ async function messageOf(child: ChildProcess): Promise<unknown> {
 }
 
 withRedis('four processes with 10,000 requests at a limit of 1,000', () => {
-  const server = redisServer();
-  const cluster = redisCluster();
+  const deployment = redisDeployments();
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
@@ -62,10 +62,10 @@ withRedis('four processes with 10,000 requests at a limit of 1,000', () => {
 
   it.each(cases)('pass exactly 1,000 by a $algorithm over $client', async ({ algorithm, kind }) => {
     // In a cluster ten callers, so that all of its nodes count.
-    const partitions = Array.from({ length: kind.clustered ? 10 : 1 }, newcomer);
+    const partitions = Array.from({ length: kind.topology === 'cluster' ? 10 : 1 }, newcomer);
     const passed = await passing({
       client: kind.name,
-      ports: kind.clustered ? cluster().ports : [server().port],
+      ports: deployment(kind.topology).ports,
       limit: limitOf(algorithm, LIMIT / partitions.length),
       partitions,
       denials: 0,
@@ -74,7 +74,7 @@ withRedis('four processes with 10,000 requests at a limit of 1,000', () => {
   });
 
   it.each(ALGORITHMS)('pass exactly 1,000 by a %s where denials are remembered', async (algorithm) => {
-    const order = { client: 'ioredis', ports: [server().port], partitions: [newcomer()], denials: 10_000 };
+    const order = { client: 'ioredis', ports: deployment('single').ports, partitions: [newcomer()], denials: 10_000 };
     expect(await passing({ ...order, limit: limitOf(algorithm, LIMIT) })).toBe(LIMIT);
   });
 });

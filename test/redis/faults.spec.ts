@@ -4,6 +4,7 @@ import { RedisRateLimitStore } from '@palisade/nest/redis';
 import { CLIENTS, connectIoredis, type Connection } from './clients.js';
 import { chargeOf, limitOf, newcomer } from './limits.js';
 import { Load, Tallied } from './load.js';
+import { DOWN_AFTER, redisSentinels } from './redis-sentinel.js';
 import { redisCluster, redisServer, until, withRedis } from './redis-server.js';
 
 const LIMIT = 200;
@@ -12,6 +13,8 @@ const HALF_OPEN_AFTER = 300;
 /** Of the clients of these tests, and of a machine that does other things as well. */
 const RECONNECT = 200;
 const SLACK = 2000;
+/** What Sentinels take to agree and to promote, and clients to hear of it: node-redis asks once a second. */
+const FAILOVER = 15_000;
 
 // A test that fails must not go on asking.
 const started: Load[] = [];
@@ -61,7 +64,7 @@ function setUp(connection: Connection, onStoreError: 'open' | 'closed' | 'local'
 }
 
 withRedis('while requests come in', () => {
-  const single = CLIENTS.filter(({ clustered }) => !clustered);
+  const single = CLIENTS.filter(({ topology }) => topology === 'single');
 
   describe.each(single)('over $name', ({ connect, name }) => {
     const server = redisServer();
@@ -169,7 +172,7 @@ withRedis('while requests come in', () => {
     });
   });
 
-  describe.each(CLIENTS.filter(({ clustered }) => clustered))('over $name', ({ connect, name }) => {
+  describe.each(CLIENTS.filter(({ topology }) => topology === 'cluster'))('over $name', ({ connect, name }) => {
     const cluster = redisCluster({ replicas: true });
 
     it('a master that is killed is stood in for, until its replica has taken over', async () => {
@@ -190,6 +193,54 @@ withRedis('while requests come in', () => {
       // The replica has what it was handed in time; at worst it counts from nothing.
       expect(shared.allowed).toBeLessThanOrEqual(2 * LIMIT);
       expect(events).toEqual(['trip', 'heal']);
+    });
+  });
+
+  describe.each(CLIENTS.filter(({ topology }) => topology === 'sentinel'))('over $name', ({ connect, name }) => {
+    const sentinels = redisSentinels();
+    let connection: Connection;
+    beforeAll(async () => {
+      connection = await connect(sentinels().ports);
+    });
+    afterAll(() => connection.close());
+    afterEach(() => sentinels().rejoin());
+
+    /** How many pass where the master goes away, and it is one that has the counts so far, or some of them. */
+    async function failOver(what: string, fail: () => void | Promise<void>) {
+      const { shared, local, load, finish, recovery, tripped, events } = setUp(connection, 'local');
+      await load.goOn(50);
+      await fail();
+      await tripped();
+      const away = await recovery();
+      await load.goOn(2 * LIMIT);
+      const tally = await finish(`${name}: ${what}`, away);
+      expect(tally.failed + tally.unavailable).toBe(0);
+      expect(local.allowed).toBeLessThanOrEqual(LIMIT);
+      // The replica has what it was handed in time; at worst it counts from nothing.
+      expect(shared.allowed).toBeLessThanOrEqual(2 * LIMIT);
+      expect(tally.allowed).toBeLessThanOrEqual(3 * LIMIT);
+      expect(events).toEqual(['trip', 'heal']);
+      expect(away).toBeLessThan(DOWN_AFTER + FAILOVER + HALF_OPEN_AFTER + SLACK);
+    }
+
+    it('a master that is killed is stood in for, until its replica has taken over', async () => {
+      const { master, replica } = await sentinels().roles();
+      await failOver('failed over', () => master.kill());
+      expect((await sentinels().roles()).master).toBe(replica);
+    });
+
+    it('a master that stands still is left for its replica, and does not get its callers back', async () => {
+      const { master, replica } = await sentinels().roles();
+      await failOver('paused and failed over', () => master.pause());
+      expect((await sentinels().roles()).master).toBe(replica);
+      const { load, shared, local, finish, events } = setUp(connection, 'local');
+      await load.goOn(50);
+      await sentinels().rejoin();
+      await load.goOn(2 * LIMIT);
+      const tally = await finish(`${name}: the old master is back`);
+      expect(tally).toMatchObject({ allowed: LIMIT, failed: 0, unavailable: 0 });
+      expect([shared.allowed, local.allowed]).toEqual([LIMIT, 0]);
+      expect(events).toEqual([]);
     });
   });
 });

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SecurityConfigurationError, type Lease, type LeaseClaim, type LeasedLimit } from '@palisade/nest';
 import { RedisLeaseStore } from '@palisade/nest/redis';
-import { CLIENTS, type Connection } from './clients.js';
+import { CLIENTS, connectIoredis, type Connection } from './clients.js';
+import { redisDeployments } from './deployments.js';
 import { newcomer } from './limits.js';
-import { redisCluster, redisServer, until, withRedis } from './redis-server.js';
+import { until, withRedis, type RedisServer } from './redis-server.js';
 
 const exports: LeasedLimit = { id: 'exports', max: 2 };
 const all: LeasedLimit = { id: 'all', max: 3 };
@@ -13,15 +14,14 @@ const lease = (...claims: LeaseClaim[]): Lease => ({ id: `test.${leases++}`, cla
 const claim = (limit: LeasedLimit, partition: string): LeaseClaim => ({ limit, partition });
 
 withRedis('the store of leases in Redis', () => {
-  const server = redisServer();
-  const cluster = redisCluster();
+  const deployment = redisDeployments();
 
-  describe.each(CLIENTS)('over $name', ({ clustered, connect }) => {
+  describe.each(CLIENTS)('over $name', ({ topology, connect }) => {
     let connection: Connection;
     let store: RedisLeaseStore;
 
     beforeAll(async () => {
-      connection = await connect(clustered ? cluster().ports : [server().port]);
+      connection = await connect(deployment(topology).ports);
       store = new RedisLeaseStore(connection.client);
     });
     afterAll(() => connection.close());
@@ -86,15 +86,16 @@ withRedis('the store of leases in Redis', () => {
   });
 
   it('leaves no key behind', async () => {
-    const [kind] = CLIENTS;
-    const connection = await (kind as (typeof CLIENTS)[number]).connect([server().port]);
-    await server().command('FLUSHALL');
+    const { ports, masters } = deployment('single');
+    const [server] = masters as [RedisServer];
+    const connection = await connectIoredis(ports[0] as number);
+    await server.command('FLUSHALL');
     const store = new RedisLeaseStore(connection.client);
     const taken = Array.from({ length: 50 }, () => lease(claim(exports, newcomer()), claim(all, newcomer())));
     for (const one of taken) await store.acquire(one);
-    expect(await server().command('DBSIZE')).toBe(100);
+    expect(await server.command('DBSIZE')).toBe(100);
     await Promise.all(taken.map((one) => store.release(one)));
-    expect(await server().command('DBSIZE')).toBe(0);
+    expect(await server.command('DBSIZE')).toBe(0);
     connection.close();
   });
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,12 +27,14 @@ export class RedisServer {
     readonly port: number,
     private readonly folder: string,
     private readonly settings: readonly string[],
+    private readonly watched: readonly string[] | undefined,
   ) {}
 
-  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+  /** @param watched what Sentinel is to watch, line by line; the server is one then, and keeps no data */
+  static async start(settings: readonly string[] = [], watched?: readonly string[]): Promise<RedisServer> {
     for (let attempt = 1; ; attempt++) {
       const folder = await mkdtemp(join(tmpdir(), 'palisade-redis-'));
-      const server = new RedisServer(await freePort(), folder, settings);
+      const server = new RedisServer(await freePort(), folder, settings, watched);
       try {
         await server.launch();
         return server;
@@ -46,7 +48,11 @@ export class RedisServer {
 
   /** Runs a command over a connection of its own. */
   async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
-    const client = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: null });
+    const client = new Redis(this.port, '127.0.0.1', {
+      lazyConnect: true,
+      retryStrategy: null,
+      disconnectTimeout: 100,
+    });
     client.on('error', () => undefined);
     try {
       return await client.call(name, ...args);
@@ -64,10 +70,14 @@ export class RedisServer {
     this.child?.kill('SIGCONT');
   }
 
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   async kill(): Promise<void> {
-    const { child } = this;
+    const { child, isRunning } = this;
     this.child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !isRunning) return;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
@@ -87,13 +97,22 @@ export class RedisServer {
   private async launch(): Promise<void> {
     const args = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder, '--daemonize', 'no'];
     const nothingKept = ['--save', '', '--appendonly', 'no'];
-    const child = spawn(REDIS_SERVER as string, [...args.map(String), ...nothingKept, ...this.settings], {
+    const role = await this.role();
+    const child = spawn(REDIS_SERVER as string, [...role, ...args.map(String), ...nothingKept, ...this.settings], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.child = child;
     running.add(child);
     child.once('exit', () => running.delete(child));
-    await readiness(child);
+    await readiness(child, this.watched === undefined ? 'Ready to accept connections' : '+monitor master');
+  }
+
+  /** Sentinel is the same program, and writes what it learns into the file that it is told to watch in. */
+  private async role(): Promise<readonly string[]> {
+    if (this.watched === undefined) return [];
+    const file = join(this.folder, 'sentinel.conf');
+    await writeFile(file, `${this.watched.join('\n')}\n`);
+    return [file, '--sentinel'];
   }
 }
 
@@ -186,32 +205,32 @@ export function withRedis(name: string, specify: () => void): void {
 }
 
 /** A server for the tests of this block; reach it through the function once they run. */
-export function redisServer(settings: readonly string[] = []): () => RedisServer {
-  let server: RedisServer | undefined;
-  beforeAll(async () => {
-    server = await RedisServer.start(settings);
-  });
-  afterAll(() => server?.stop());
-  return () => server as RedisServer;
+export function redisServer(): () => RedisServer {
+  return forThisBlock(() => RedisServer.start());
 }
 
 /** As {@link redisServer}, for a cluster. */
 export function redisCluster(options: { readonly replicas?: boolean } = {}): () => RedisCluster {
-  let cluster: RedisCluster | undefined;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start(options);
-  });
-  afterAll(() => cluster?.stop());
-  return () => cluster as RedisCluster;
+  return forThisBlock(() => RedisCluster.start(options));
 }
 
-function readiness(child: ChildProcess): Promise<void> {
+/** Started before the tests of this block and stopped after them. */
+export function forThisBlock<T extends { stop(): Promise<void> }>(start: () => Promise<T>): () => T {
+  let started: T | undefined;
+  beforeAll(async () => {
+    started = await start();
+  });
+  afterAll(() => started?.stop());
+  return () => started as T;
+}
+
+function readiness(child: ChildProcess, sign: string): Promise<void> {
   return new Promise((done, fail) => {
     let output = '';
     const timer = setTimeout(() => fail(new Error(`redis-server is not ready:\n${output}`)), START_TIMEOUT);
     child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      if (output.includes('Ready to accept connections')) {
+      if (output.includes(sign)) {
         clearTimeout(timer);
         output = '';
         child.stdout?.removeAllListeners('data').resume();

@@ -37,7 +37,8 @@ interface Group extends Question {
  * rather than queue what nobody waits for any more:
  *
  * - ioredis: `enableOfflineQueue: false`, `maxRetriesPerRequest: 0`, and a `retryStrategy` that tries at least every
- *   second, as `(times) => Math.min(times * 50, 1000)`
+ *   second, as `(times) => Math.min(times * 50, 1000)`; with Sentinel `failoverDetector: true` as well, without which it
+ *   stays with a master that only stands still
  * - node-redis: `disableOfflineQueue: true`, and `socket: { reconnectStrategy }` likewise
  *
  * On a cluster, charges of several partitions take a script call each, sent at once; where one denies, the others are
