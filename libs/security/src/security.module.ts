@@ -2,13 +2,14 @@ import {
   Inject,
   Logger,
   Module,
+  type BeforeApplicationShutdown,
   type CanActivate,
   type DynamicModule,
   type ExecutionContext,
   type FactoryProvider,
   type ModuleMetadata,
   type NestModule,
-  type OnModuleDestroy,
+  type OnApplicationShutdown,
   type OnModuleInit,
   type PipeTransform,
   type Provider,
@@ -207,7 +208,7 @@ const EXPORTS = [
  * ```
  */
 @Module({})
-export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy {
+export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger(SecurityModule.name);
 
   constructor(
@@ -287,7 +288,13 @@ export class SecurityModule implements NestModule, OnModuleInit, OnModuleDestroy
     this.loadShedding.start();
   }
 
-  onModuleDestroy(): void {
+  /** The server is about to stop, for which it waits for whoever waits. */
+  beforeApplicationShutdown(): void {
+    this.limiting.endWaiting();
+  }
+
+  /** The server has stopped: requests that were under way are judged as those before them. */
+  onApplicationShutdown(): void {
     this.jwt?.close();
     this.limiting.close();
     this.loadShedding.close();

@@ -149,9 +149,14 @@ export class RateLimiting {
     return this.charging.compile(rules);
   }
 
+  /** Denies whom a limit has slowed down, as nobody may wait for them any more. */
+  endWaiting(): void {
+    this.waiting.close();
+  }
+
   /** Leaves nothing running behind; stores and clients that were given are the application's to close. */
   close(): void {
-    this.waiting.close();
+    this.endWaiting();
     this.concurrency.close();
     for (const store of this.opened) store.close();
   }
