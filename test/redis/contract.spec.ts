@@ -285,14 +285,14 @@ withRedis('the store in Redis', () => {
     });
 
     it('asks one server once for several partitions, and the nodes of a cluster once for each', async () => {
-      const nodes = clustered ? cluster().masters : [server()];
+      const nodes = deployment(topology).masters;
       const charges = Array.from({ length: 3 }, () => chargeOf(limitOf('sliding-window', 5), newcomer()));
       await store.consume(charges);
       for (const node of nodes) await node.command('config', 'resetstat');
       await store.consume(charges);
       const stats = await Promise.all(nodes.map((node) => node.command('info', 'commandstats')));
       const calls = stats.map((text) => Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(text))?.[1] ?? 0));
-      expect(calls.reduce((sum, count) => sum + count)).toBe(clustered ? 3 : 1);
+      expect(calls.reduce((sum, count) => sum + count)).toBe(topology === 'cluster' ? 3 : 1);
     });
 
     it('works on after the server has forgotten the script', async () => {
