@@ -17,11 +17,12 @@ export const shared = {
     '^.+\\.[mc]?js$': ['@swc/jest', { ...swc, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } }],
   },
   transformIgnorePatterns: [
-    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie|@electric-sql|light-my-request/node_modules/cookie)/)',
+    'node_modules/(?!(@nestjs|jose|leven|file-type|strtok3|token-types|uint8array-extras|@borewit|@tokenizer|cookie|iterare|load-esm|@fastify/cookie|@electric-sql|light-my-request/node_modules/cookie|mercurius|quick-lru|content-disposition|@fastify/static/node_modules/content-disposition)/)',
   ],
   moduleNameMapper: {
     '^@palisade/nest$': '<rootDir>/libs/security/src/index.ts',
     '^@palisade/nest/redis$': '<rootDir>/libs/security/src/adapters/redis/index.ts',
+    '^@palisade/nest/graphql$': '<rootDir>/libs/security/src/adapters/graphql/index.ts',
     '^(\\.{1,2}/(?!.*node_modules).*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],

@@ -6,7 +6,7 @@ import { FRAMEWORK_OF_THE_CONSUMERS, OPTIONAL_PEERS } from './optional-peers.js'
 export interface ConsumerSetup {
   /** The folder in consumers/. */
   readonly name: string;
-  /** The code that imports the library and nothing else. */
+  /** The code that imports the library, with an adapter that has no peers, and nothing else. */
   readonly importing: string;
   readonly algorithm: 'HS256' | 'ES256';
   /** What the issuer signs with. */

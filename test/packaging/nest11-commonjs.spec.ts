@@ -9,7 +9,7 @@ const { privateKey, publicKey } = generateKeyPairSync('ec', {
 
 describeConsumer({
   name: 'nest11-commonjs',
-  importing: `require('@palisade/nest')`,
+  importing: `require('@palisade/nest'); require('@palisade/nest/graphql')`,
   algorithm: 'ES256',
   signingKey: privateKey,
   env: { JWT_PUBLIC_KEY: publicKey },

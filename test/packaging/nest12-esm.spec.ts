@@ -5,7 +5,7 @@ const secret = randomBytes(32).toString('base64url');
 
 describeConsumer({
   name: 'nest12-esm',
-  importing: `import('@palisade/nest')`,
+  importing: `import('@palisade/nest').then(() => import('@palisade/nest/graphql'))`,
   algorithm: 'HS256',
   signingKey: secret,
   env: { JWT_SECRET: secret },

@@ -8,7 +8,11 @@ import { FRAMEWORK_OF_THE_CONSUMERS, OPTIONAL_PEERS } from './optional-peers.js'
 import { tarballPath, UnpackedTarball } from './tarball.js';
 
 const ROOT_ENTRY = ['dist/index.js', 'dist/index.d.ts'];
-const ENTRIES = [...ROOT_ENTRY, 'dist/adapters/redis/index.js', 'dist/adapters/redis/index.d.ts'];
+const ADAPTERS = ['redis', 'graphql'];
+const ENTRIES = [
+  ...ROOT_ENTRY,
+  ...ADAPTERS.flatMap((name) => [`dist/adapters/${name}/index.js`, `dist/adapters/${name}/index.d.ts`]),
+];
 
 let tarball: UnpackedTarball;
 

@@ -43,6 +43,13 @@ export type {
 } from './core/route-policy.js';
 export type { RequirementOption } from './core/declarations.js';
 export type { HttpRequest } from './core/request.js';
+export type {
+  Transport,
+  TransportApplication,
+  TransportCall,
+  TransportHandler,
+  TransportRefusal,
+} from './core/transport.port.js';
 
 export {
   Authenticated,

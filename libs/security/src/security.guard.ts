@@ -2,6 +2,7 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { AuthorizationGuard } from './authorization/authorization.guard.js';
 import { Enforcer } from './core/enforcer.js';
+import { Call } from './core/call.js';
 import { httpRequestOf, principalAdmittedBy } from './core/request.js';
 import type { GuardedRoute } from './core/route-policy.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
@@ -21,8 +22,10 @@ export class SecurityGuard implements CanActivate {
     private readonly load: LoadShedding,
   ) {}
 
-  canActivate(execution: ExecutionContext): true | Promise<true> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const execution = this.enforcer.receive(context);
     const route = this.enforcer.routeOf(execution);
+    if (route === undefined && isPartOfAllowed(execution)) return true;
     if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
     const limited = route === undefined || this.limit(route, execution);
     return limited === true
@@ -31,7 +34,8 @@ export class SecurityGuard implements CanActivate {
   }
 
   /** @internal Load and the edge's part alone, where handlers have guards of their own. */
-  admit(execution: ExecutionContext): true {
+  admit(context: ExecutionContext): true {
+    const execution = this.enforcer.receive(context);
     const route = this.enforcer.routeOf(execution);
     if (route?.isOverloaded !== undefined) this.load.pass(route, execution);
     return route === undefined || this.authentication.admit(route, execution);
@@ -55,10 +59,15 @@ export class SecurityGuard implements CanActivate {
 
   private authorize(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
     if (route?.limitPrincipal === undefined) return this.authorization.authorize(route, execution);
-    const principal = execution.getType() === 'http' ? principalAdmittedBy(route, httpRequestOf(execution)) : undefined;
+    const principal = principalAdmittedBy(route, execution);
     const limited = this.limits.limitPrincipal(route, execution, principal);
     return limited === true
       ? this.authorization.authorize(route, execution)
       : limited.then(() => this.authorization.authorize(route, execution));
   }
+}
+
+/** What has no rules of its own, and is asked only for a part of what an allowed call answers. */
+function isPartOfAllowed(execution: ExecutionContext): boolean {
+  return execution instanceof Call && execution.followOrigin();
 }

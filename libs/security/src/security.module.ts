@@ -41,7 +41,8 @@ import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { Scheduler } from './core/scheduler.js';
-import { httpRequestOf, principalOf } from './core/request.js';
+import { callerOf } from './core/request.js';
+import { receivedCall, Transports } from './core/transports.js';
 import { CsrfTokens } from './edge/csrf/csrf-tokens.js';
 import { CsrfProtection } from './edge/csrf/csrf-protection.js';
 import { Edge } from './edge/edge.js';
@@ -83,6 +84,11 @@ const PROVIDERS: readonly Provider[] = [
   Scheduler,
   SecurityEvents,
   RoutePolicyRegistry,
+  {
+    provide: Transports,
+    inject: [OPTIONS],
+    useFactory: ({ transports }: SecurityOptions) => new Transports(transports),
+  },
   RouteExplorer,
   Enforcer,
   RegisteredRoutes,
@@ -157,7 +163,8 @@ const PROVIDERS: readonly Provider[] = [
     provide: MASKING_VIEWER,
     inject: [Authorizer],
     useFactory: (authorizer: Authorizer) => (execution: ExecutionContext) => {
-      const principal = execution.getType() === 'http' ? principalOf(httpRequestOf(execution)) : undefined;
+      const received = execution.getType() === 'http' ? execution : receivedCall(execution);
+      const principal = received && callerOf(received);
       return principal && authorizer.viewerOf(principal);
     },
   },

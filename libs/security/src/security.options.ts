@@ -3,6 +3,8 @@ import { SecurityConfigurationError, type ConfigurationProblem } from './core/er
 import { requirementProblem, type RequirementOption } from './core/declarations.js';
 import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/options.rules.js';
 import type { RoutePriority } from './core/route-policy.js';
+import { checkTransports } from './core/transport.options.js';
+import type { Transport } from './core/transport.port.js';
 import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
 import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
 import type { CorsOptions } from './edge/cors/cors.options.js';
@@ -48,6 +50,11 @@ export interface SecurityOptions extends EdgeOptions {
    * @default unknown properties refused, size and depth bounded
    */
   validation?: ValidationOptions | false | undefined;
+  /**
+   * How handlers are called beside HTTP: `graphql()` of `@palisade/nest/graphql`.
+   * @default HTTP alone; what comes another way is denied
+   */
+  transports?: readonly Transport[] | undefined;
   /**
    * Leave the global guard out, for an application that moves to the module controller by controller with
    * `@UseGuards(AuthenticationGuard, AuthorizationGuard)`. Handlers without these guards are open to anybody.
@@ -98,6 +105,7 @@ class SecurityRules {
   @Known() lockout?: unknown;
   @Known() bans?: unknown;
   @Known() loadShedding?: unknown;
+  @Known() transports?: unknown;
 
   @OptionalRule(
     (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${describe(value)}`),
@@ -114,6 +122,7 @@ const PARTS = [
   ['lockout', checkLockoutOptions],
   ['bans', checkBansOptions],
   ['loadShedding', checkLoadSheddingOptions],
+  ['transports', checkTransports],
 ] as const;
 
 /** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */

@@ -16,6 +16,7 @@ import type { LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
+import { isGuarded, layersOfTransport } from './security.transports.js';
 
 /** Where `SecurityModule.forFeature` leaves its options; registered, for two copies of the package in one process. */
 export const FEATURE_OPTIONS = Symbol.for('@palisade/nest:feature-options');
@@ -48,9 +49,14 @@ export class SecuredRoutes {
     const known = this.knownNames(options);
     const features = new Features(this.explorer.modules, problems);
     const compiled = new Map<RoutePolicy, ExploredHandler>();
+    const denied: ExploredHandler[] = [];
     for (const handler of this.explorer.explore()) {
       if (features.isCompiled(handler, problems)) continue;
-      const layers = [...handler.layers, ...features.layersOf(handler.module)];
+      if (!isGuarded(handler, problems)) {
+        if (handler.transport?.kind === 'denied') denied.push(handler);
+        continue;
+      }
+      const layers = [...handler.layers, ...layersOfFeature(features, handler)];
       compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler);
     }
     const limits = new Map<RoutePolicy, LimitSteps>();
@@ -72,6 +78,7 @@ export class SecuredRoutes {
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
     this.edge.expect([...compiled.keys()], registered);
     this.warn(compiled);
+    this.warnOfTransports(denied);
   }
 
   /** How much each handler says that it takes, in bytes, for frameworks that ask when a route is registered. */
@@ -142,6 +149,18 @@ export class SecuredRoutes {
     );
   }
 
+  private warnOfTransports(denied: readonly ExploredHandler[]): void {
+    for (const { id, transport } of denied) {
+      if (transport?.kind === 'denied') this.logger.warn(`${id} is denied to everybody: ${transport.because}`);
+    }
+    for (const { name } of this.explorer.unserved) {
+      this.logger.warn(
+        `${name} is called over a transport that is not in SecurityModule.forRoot({ transports }): ` +
+          'its handlers are denied, but for those with @Public()',
+      );
+    }
+  }
+
   private warn(compiled: ReadonlyMap<RoutePolicy, ExploredHandler>): void {
     const policies = [...compiled.keys()];
     if (this.authenticator.defaultSchemes.length === 0 && policies.some(({ access }) => access !== 'public')) {
@@ -168,6 +187,11 @@ export class SecuredRoutes {
   }
 }
 
+function layersOfFeature(features: Features, { module, transport }: ExploredHandler): readonly DeclarationLayer[] {
+  const layers = features.layersOf(module);
+  return transport === undefined ? layers : layersOfTransport(layers);
+}
+
 /** Names that tell routes apart, and are the same in every process that runs the application. */
 class RouteNames {
   private readonly given = new Map<string, number>();
@@ -189,12 +213,14 @@ class Features {
     for (const module of modules) {
       const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
       this.defaults.set(module, { layers: layersOfFeatures(options, module), signature: signatureOf(options) });
-      if (options.length > 0 && !module.hasControllers) {
+      if (options.length > 0 && !module.hasHandlers) {
         problems.push({
           where: `${module.name} imports SecurityModule.forFeature`,
           problem: 'has no controllers that its defaults could hold for',
           fix: 'Import it in the module that declares the controllers',
         });
+      } else if (!module.hasControllers) {
+        refuseEdgeOf(options, module, problems);
       }
     }
   }
@@ -242,6 +268,22 @@ const EDGE_PARTS = [
   ['bodyLimit', 'bodyLimit'],
   ['contentTypes', 'contentTypes'],
 ] as const;
+
+/** Handlers of transports share one path: to the edge they are one. */
+function refuseEdgeOf(
+  options: readonly FeatureSecurityOptions[],
+  { name }: ExploredModule,
+  problems: ConfigurationProblem[],
+): void {
+  for (const [option] of EDGE_PARTS) {
+    if (options.every((one) => one[option] === undefined)) continue;
+    problems.push({
+      where: `SecurityModule.forFeature of ${name}`,
+      problem: `${option} holds for controllers, of which the module has none`,
+      fix: 'Say it in SecurityModule.forRoot, for every request',
+    });
+  }
+}
 
 function declarationsOfFeature(options: FeatureSecurityOptions): Declaration[] {
   const { access, roles, permissions, scopes, rateLimit, concurrency, priority } = options;

@@ -1,7 +1,8 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { declaration } from '../core/declarations.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
-import { clientAddressOf, httpRequestOf, principalOf } from '../core/request.js';
+import { callerOf, clientAddressOf, httpRequestOf } from '../core/request.js';
+import { receivedCall } from '../core/transports.js';
 
 /**
  * Anybody may call; no credentials are looked at. A requirement nearer to the handler beats it.
@@ -36,7 +37,8 @@ export const CurrentUser: <K extends keyof Principal>(
   property?: K,
   ...pipes: readonly (Type<PipeTransform> | PipeTransform)[]
 ) => ParameterDecorator = createParamDecorator((property: keyof Principal | undefined, context: ExecutionContext) => {
-  const principal = (isHttp(context) ? principalOf(httpRequestOf(context)) : undefined) ?? ANONYMOUS;
+  const received = isHttp(context) ? context : receivedCall(context);
+  const principal = (received && callerOf(received)) ?? ANONYMOUS;
   return property === undefined ? principal : principal[property];
 });
 
@@ -44,9 +46,10 @@ export const CurrentUser: <K extends keyof Principal>(
  * Injects the address of the client: the peer of the connection, with IPv4 mapped into IPv6 given as IPv4. `undefined`
  * where there is no HTTP request.
  */
-export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  isHttp(context) ? clientAddressOf(httpRequestOf(context)) : undefined,
-);
+export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const received = isHttp(context) ? context : receivedCall(context);
+  return received && clientAddressOf(httpRequestOf(received));
+});
 
 function isHttp(context: ExecutionContext): boolean {
   return context.getType() === 'http';

@@ -2,7 +2,8 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
 import { ANONYMOUS } from '../core/principal.js';
-import { commitPrincipal, httpRequestOf, principalAdmittedBy, principalOf } from '../core/request.js';
+import { Call } from '../core/call.js';
+import { callerOf, carriesRequest, commitCaller, httpRequestOf, principalAdmittedBy } from '../core/request.js';
 import type { AuthenticationResult, GuardedRoute } from '../core/route-policy.js';
 
 const ROUTE_UNKNOWN = denied('route_unknown');
@@ -18,7 +19,8 @@ const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 export class AuthenticationGuard implements CanActivate {
   constructor(private readonly enforcer: Enforcer) {}
 
-  canActivate(execution: ExecutionContext): true | Promise<true> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const execution = this.enforcer.receive(context);
     return this.authenticate(this.enforcer.routeOf(execution), execution);
   }
 
@@ -28,12 +30,14 @@ export class AuthenticationGuard implements CanActivate {
     this.admit(route, execution);
     if (route.authenticate === undefined) return this.admitAnybody(route, execution);
     // Credentials are read from HTTP requests only; on any other transport there are none to trust (fails closed).
-    if (execution.getType() !== 'http') return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
-    const request = httpRequestOf(execution);
-    if (principalAdmittedBy(route, request) !== undefined) return true;
+    if (!carriesRequest(execution)) return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
+    if (principalAdmittedBy(route, execution) !== undefined) return true;
     let result: AuthenticationResult | Promise<AuthenticationResult>;
     try {
-      result = route.authenticate(request);
+      result =
+        execution instanceof Call
+          ? execution.authenticate(route.authenticate)
+          : route.authenticate(httpRequestOf(execution));
     } catch (error) {
       return this.failed(execution, error);
     }
@@ -47,17 +51,16 @@ export class AuthenticationGuard implements CanActivate {
 
   /** @internal What was taken for granted before the request was routed holds for this route, or it is denied. */
   admit(route: GuardedRoute, execution: ExecutionContext): true {
-    if (execution.getType() !== 'http') return true;
-    const admission = route.admit(httpRequestOf(execution));
+    if (!carriesRequest(execution)) return true;
+    const admission = execution instanceof Call ? execution.admit(route.admit) : route.admit(httpRequestOf(execution));
     return admission.allowed || this.enforcer.deny(execution, admission);
   }
 
   /** On Express another route may have let somebody in and handed the request on; this one knows nobody. */
   private admitAnybody(route: GuardedRoute, execution: ExecutionContext): true {
-    if (execution.getType() === 'http') {
-      const request = httpRequestOf(execution);
-      if (principalOf(request) !== undefined) commitPrincipal(request, ANONYMOUS, route);
-      const protection = route.protect(request, undefined, false);
+    if (carriesRequest(execution)) {
+      if (callerOf(execution) !== undefined) commitCaller(execution, ANONYMOUS, route);
+      const protection = route.protect(httpRequestOf(execution), undefined, false);
       if (!protection.allowed) return this.enforcer.deny(execution, protection);
     }
     return true;
@@ -71,11 +74,10 @@ export class AuthenticationGuard implements CanActivate {
 
   private settle(result: AuthenticationResult, route: GuardedRoute, execution: ExecutionContext): true {
     if (!('principal' in result)) return this.enforcer.deny(execution, result.denial, undefined, result);
-    const request = httpRequestOf(execution);
     const { principal, ambient } = result;
-    const protection = route.protect(request, principal, ambient === true);
+    const protection = route.protect(httpRequestOf(execution), principal, ambient === true);
     if (!protection.allowed) return this.enforcer.deny(execution, protection, principal);
-    commitPrincipal(request, principal, route);
+    commitCaller(execution, principal, route);
     return true;
   }
 }

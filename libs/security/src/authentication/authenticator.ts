@@ -30,6 +30,7 @@ interface Failed {
 /** Knows the schemes of the application and compiles, for a route, the step that tries them in order. */
 export class Authenticator {
   private readonly schemes = new Map<string, Scheme>();
+  private readonly steps = new Map<string, AuthenticationStep>();
   /** What a route without named schemes accepts. */
   readonly defaultSchemes: readonly string[];
   private readonly passportOptions: ReadonlyMap<string, PassportSchemeOptions>;
@@ -58,9 +59,16 @@ export class Authenticator {
     return name === 'jwt' || this.passportOptions.get(name)?.credentials !== undefined;
   }
 
-  /** `undefined` for public routes: no credentials are looked at. */
+  /**
+   * `undefined` for public routes: no credentials are looked at. Routes that accept the same credentials share their
+   * step, by which the calls that one request carries are told to need no second check.
+   */
   compile(policy: RoutePolicy): AuthenticationStep | undefined {
-    return policy.access === 'public' ? undefined : this.stepOf(policy);
+    if (policy.access === 'public') return undefined;
+    const key = JSON.stringify([policy.access === 'optional', ...policy.schemes]);
+    const step = this.steps.get(key) ?? this.stepFor(policy);
+    this.steps.set(key, step);
+    return step;
   }
 
   /** The step that recognizes whoever the first scheme of the route does; `undefined` where it never does. */
@@ -79,7 +87,7 @@ export class Authenticator {
     };
   }
 
-  private stepOf(policy: RoutePolicy): AuthenticationStep {
+  private stepFor(policy: RoutePolicy): AuthenticationStep {
     const schemes = policy.schemes.map((name) => this.schemeNamed(name));
     const missing: AuthenticationResult = { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
     const unclaimed: AuthenticationResult = { denial: INVALID, challenges: missing.challenges };

@@ -2,7 +2,7 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { denied, type Decision } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
 import type { Principal } from '../core/principal.js';
-import { httpRequestOf, principalAdmittedBy } from '../core/request.js';
+import { carriesRequest, principalAdmittedBy } from '../core/request.js';
 import type { GuardedRoute } from '../core/route-policy.js';
 
 const ROUTE_UNKNOWN = denied('route_unknown');
@@ -18,7 +18,8 @@ const POLICY_DENIED = denied('policy_denied');
 export class AuthorizationGuard implements CanActivate {
   constructor(private readonly enforcer: Enforcer) {}
 
-  canActivate(execution: ExecutionContext): true | Promise<true> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const execution = this.enforcer.receive(context);
     return this.authorize(this.enforcer.routeOf(execution), execution);
   }
 
@@ -26,8 +27,8 @@ export class AuthorizationGuard implements CanActivate {
   authorize(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {
     if (route === undefined) return this.enforcer.deny(execution, ROUTE_UNKNOWN);
     if (route.policy.access === 'public') return this.enforcer.allow(execution, undefined);
-    if (execution.getType() !== 'http') return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
-    const principal = principalAdmittedBy(route, httpRequestOf(execution));
+    if (!carriesRequest(execution)) return this.enforcer.deny(execution, TRANSPORT_UNSUPPORTED);
+    const principal = principalAdmittedBy(route, execution);
     // Nobody authenticated the request, or a strategy let it pass without a user (fails closed).
     if (principal === undefined) return this.denyUnknown(route, execution);
     if (route.authorize === undefined) return this.enforcer.allow(execution, principal);

@@ -2,6 +2,7 @@ import { HttpException, Logger, type ExecutionContext } from '@nestjs/common';
 import { ALLOWED, denied, type Decision } from '../core/decision.js';
 import { isDenialReason } from '../core/errors.js';
 import type { Principal } from '../core/principal.js';
+import { Call } from '../core/call.js';
 import { httpRequestOf } from '../core/request.js';
 import type {
   AccessAnswer,
@@ -93,8 +94,10 @@ export class Authorizer {
     execution: ExecutionContext,
   ): Promise<Decision> {
     const request = httpRequestOf(execution);
-    const params = (request.params ?? {}) as AccessContext['params'];
-    const context: AccessContext = { request, params, route, execution };
+    const context: AccessContext =
+      execution instanceof Call
+        ? { request, params: paramsIn(execution.args), args: execution.args, route, execution }
+        : { request, params: (request.params ?? {}) as AccessContext['params'], route, execution };
     for (const policy of policies) {
       try {
         const decision = decisionOf(await policy(principal, context));
@@ -108,6 +111,18 @@ export class Authorizer {
     }
     return ALLOWED;
   }
+}
+
+/** What a path could say as well: a policy that compares an owner need not know where the name of it stands. */
+function paramsIn(args: AccessContext['args'] = {}): AccessContext['params'] {
+  const params: Record<string, string> = {};
+  for (const [name, value] of Object.entries(args)) {
+    if (typeof value === 'string') params[name] = value;
+    else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+      params[name] = String(value);
+    }
+  }
+  return params;
 }
 
 function firstDenial(checks: readonly PrincipalCheck[], principal: Principal): Decision {

@@ -1,13 +1,18 @@
 import { Injectable, type ExecutionContext, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Clock } from './clock.js';
-import type { Denied } from './decision.js';
+import { denied, type Denied } from './decision.js';
 import { errorBody, SecurityException } from './errors.js';
 import { SecurityEvents } from './events.js';
 import type { Principal } from './principal.js';
-import { clientAddressOf, httpRequestOf } from './request.js';
+import { Call } from './call.js';
+import type { AnswerField } from './passage.js';
+import { carriesRequest, clientAddressOf, httpRequestOf } from './request.js';
 import { RoutePolicyRegistry } from './route-policy.registry.js';
 import type { GuardedRoute } from './route-policy.js';
+import { Transports } from './transports.js';
+
+const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /** How a denial is told to the client beside its body. */
 export interface DenialAnswer {
@@ -18,6 +23,8 @@ export interface DenialAnswer {
   /** The name of the limit that denied, for the event. */
   readonly limit?: string | undefined;
   readonly contentType?: string | undefined;
+  /** Header fields that go with the answer, where there is one for the denial alone. */
+  readonly fields?: readonly AnswerField[] | undefined;
 }
 
 /** Carries out decisions: publishes them, sets the headers of a denial and throws it. */
@@ -28,7 +35,18 @@ export class Enforcer {
     private readonly events: SecurityEvents,
     private readonly clock: Clock,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly transports: Transports,
   ) {}
+
+  /**
+   * What guards look at in place of an execution: itself over HTTP, and where no transport is there for it; otherwise the call.
+   * What comes over a transport without a request that passed the edge is denied, public or not (fails closed).
+   */
+  receive(execution: ExecutionContext): ExecutionContext {
+    const type = execution.getType<string>();
+    if (type === 'http' || !this.transports.serves(type)) return execution;
+    return this.transports.receive(execution) ?? this.deny(execution, TRANSPORT_UNSUPPORTED);
+  }
 
   routeOf(execution: ExecutionContext): GuardedRoute | undefined {
     return this.routes.find(execution.getClass(), execution.getHandler());
@@ -36,13 +54,14 @@ export class Enforcer {
 
   allow(execution: ExecutionContext, principal: Principal | undefined): true {
     if (this.events.observed) this.publish(execution, undefined, principal);
+    if (execution instanceof Call) execution.isAllowed = true;
     return true;
   }
 
   deny(execution: ExecutionContext, denial: Denied, principal?: Principal, answer: DenialAnswer = {}): never {
     if (this.events.observed) this.publish(execution, denial, principal, answer.limit);
+    this.tellWatch(execution, denial);
     const http = execution.getType() === 'http';
-    if (http) this.events.onDenial(denial.reason, httpRequestOf(execution));
     if (http && answer.redirect !== undefined) {
       this.setHeader(execution, 'Location', answer.redirect.url);
       const { status } = answer.redirect;
@@ -59,18 +78,26 @@ export class Enforcer {
       );
     }
     if (http && answer.contentType !== undefined) this.setHeader(execution, 'Content-Type', answer.contentType);
-    throw answer.exception ?? new SecurityException(denial);
+    const exception = answer.exception ?? new SecurityException(denial);
+    if (!(execution instanceof Call)) throw exception;
+    throw execution.refusalOf(exception, denial.reason, secondsIn(answer.fields));
   }
 
   /** Publishes a denial that something else answers, such as an exception thrown by a policy. */
   observeDenial(execution: ExecutionContext, denial: Denied, principal?: Principal): void {
     if (this.events.observed) this.publish(execution, denial, principal);
-    if (execution.getType() === 'http') this.events.onDenial(denial.reason, httpRequestOf(execution));
+    this.tellWatch(execution, denial);
   }
 
   /** Publishes what is recorded only: the request goes on. */
   recordDenial(execution: ExecutionContext, denial: Denied, principal: Principal | undefined, limit?: string): void {
     if (this.events.observed) this.publish(execution, denial, principal, limit, false);
+  }
+
+  private tellWatch(execution: ExecutionContext, { reason }: Denied): void {
+    if (!carriesRequest(execution)) return;
+    if (execution instanceof Call && !execution.isFirstDenial(reason)) return;
+    this.events.onDenial(reason, httpRequestOf(execution));
   }
 
   private setHeader(execution: ExecutionContext, name: string, value: unknown): void {
@@ -85,7 +112,7 @@ export class Enforcer {
     enforced?: false,
   ): void {
     const transport = execution.getType<string>();
-    const request = transport === 'http' ? httpRequestOf(execution) : undefined;
+    const request = carriesRequest(execution) ? httpRequestOf(execution) : undefined;
     this.events.emit({
       type: 'decision',
       time: this.clock.now(),
@@ -103,4 +130,9 @@ export class Enforcer {
       scheme: principal?.scheme,
     });
   }
+}
+
+function secondsIn(fields: readonly AnswerField[] | undefined): number | undefined {
+  const field = fields?.find(({ key }) => key === 'retry-after');
+  return field && Number(field.value);
 }

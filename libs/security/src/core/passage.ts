@@ -30,6 +30,10 @@ const NO_STANDINGS: readonly LimitStanding[] = Object.freeze([]);
  */
 export class Passage {
   admission: Admission | undefined = undefined;
+  /** Node's response, where the edge has seen it. */
+  response: object | undefined = undefined;
+  /** Whether a call that the request carries was made by somebody who is known. */
+  isPersonal = false;
   /** What guards add to the header of the answer, errors included, unless the application says it itself. */
   fields: readonly AnswerField[] = NO_FIELDS;
   /** The limits that were asked so far, and what the header of the answer says of them. */

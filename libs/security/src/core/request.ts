@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
-import { beginPassage, Passage, passageIn } from './passage.js';
+import { Call } from './call.js';
+import { beginPassage, Passage, passageIn, type Admission } from './passage.js';
 import type { Principal } from './principal.js';
 
 /** What the library reads of a request; Express's and Fastify's both have it. */
@@ -19,8 +20,14 @@ export interface HttpRequest {
   user?: unknown;
 }
 
+/** Whether an HTTP request is behind it: it came over HTTP, or it is a call of a transport. */
+export function carriesRequest(context: ExecutionContext): boolean {
+  return context.getType() === 'http' || context instanceof Call;
+}
+
+/** To be asked of what carries a request. */
 export function httpRequestOf(context: ExecutionContext): HttpRequest {
-  return context.getArgByIndex<HttpRequest>(0);
+  return context instanceof Call ? context.request : context.getArgByIndex<HttpRequest>(0);
 }
 
 /** Node's request: Express's is one, Fastify's has one. */
@@ -46,17 +53,33 @@ export function commitPrincipal(request: HttpRequest, principal: Principal, rout
   request.user = principal;
 }
 
+/** As {@link commitPrincipal}; the calls of a transport share their request, and each has a slot of its own. */
+export function commitCaller(context: ExecutionContext, principal: Principal, route: object): void {
+  if (context instanceof Call) context.commit(principal, route);
+  else commitPrincipal(httpRequestOf(context), principal, route);
+}
+
 export function principalOf(request: HttpRequest): Principal | undefined {
   return passageOf(request)?.admission?.principal;
+}
+
+/** Who was let in last, by whatever route. */
+export function callerOf(context: ExecutionContext): Principal | undefined {
+  return admissionOf(context)?.principal;
 }
 
 /**
  * The principal as this route admitted it. A handler that calls `next()` hands the request to another route, which may
  * not take over who was let in under other rules.
  */
-export function principalAdmittedBy(route: object, request: HttpRequest): Principal | undefined {
-  const admission = passageOf(request)?.admission;
+export function principalAdmittedBy(route: object, context: ExecutionContext): Principal | undefined {
+  const admission = admissionOf(context);
   return admission?.route === route ? admission.principal : undefined;
+}
+
+function admissionOf(context: ExecutionContext): Admission | undefined {
+  if (context instanceof Call) return context.admission;
+  return context.getType() === 'http' ? passageOf(httpRequestOf(context))?.admission : undefined;
 }
 
 const AUTHORIZATION = 'authorization';

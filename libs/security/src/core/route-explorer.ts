@@ -2,8 +2,11 @@ import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
 import { markHandler } from './handler-identity.js';
+import { observeOutcomeOf } from './outcome.interceptor.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
+import type { TransportApplication, TransportHandler } from './transport.port.js';
+import { Transports } from './transports.js';
 
 /** A handler as it stands in a module, with the rules declared around it, nearest first. */
 export interface ExploredHandler {
@@ -15,6 +18,8 @@ export interface ExploredHandler {
   readonly replacement?: HandlerFunction | undefined;
   /** A handler of messages: whether a guard looks at it is up to how the microservice is started. */
   readonly ofMessages: boolean;
+  /** What it is to the transport that calls it; absent where it is called over HTTP, or nobody knows. */
+  readonly transport?: TransportHandler | undefined;
   readonly module: ExploredModule;
   readonly layers: readonly DeclarationLayer[];
 }
@@ -24,6 +29,8 @@ export interface ExploredModule {
   readonly name: string;
   readonly moduleRef: ModuleRef;
   readonly hasControllers: boolean;
+  /** Whether it has handlers of any kind: controllers, or what a transport calls. */
+  readonly hasHandlers: boolean;
   /** The providers' values of the modules it imports, under a token. */
   importedValues(token: symbol): readonly unknown[];
 }
@@ -34,55 +41,98 @@ type Host = NonNullable<Wrapper['host']>;
 // The metadata keys of @nestjs/microservices and @nestjs/websockets, which are no dependencies.
 const MESSAGE_PATTERN = 'microservices:pattern';
 
+// The metadata key by which Nest knows the providers that are called from outside, such as resolvers and gateways.
+const ENTRY_PROVIDER = '__entryProvider__';
+
 /**
- * Finds every handler that can be called: all methods of controllers, and the methods of other providers (gateways,
- * resolvers) that rules were declared for. What it does not find has no policy, and is denied.
+ * Finds every handler that can be called: all methods of controllers, the methods that transports know, and those of other
+ * providers that rules were declared for. What it does not find has no policy, and is denied.
  */
 @Injectable()
 export class RouteExplorer {
   private readonly explored = new Map<Host, ExploredModule>();
+  private readonly application: TransportApplication = {
+    valuesOf: (token) =>
+      [...this.container.values()].flatMap(({ providers }) => {
+        const provider = providers.get(token);
+        return provider === undefined ? [] : [provider.instance as unknown];
+      }),
+  };
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly container: ModulesContainer,
+    private readonly transports: Transports,
   ) {}
 
   get modules(): readonly ExploredModule[] {
     return [...this.container.values()].map((host) => this.moduleOf(host));
   }
 
-  /** Marks the handlers of controllers, before anything that instruments routes gets to wrap them. */
+  /** The providers that are called from outside, over something that no transport is there for. */
+  get unserved(): readonly Type[] {
+    const entries = this.discovery
+      .getProviders()
+      .map(classOf)
+      .filter((provider) => provider !== undefined && Reflect.hasMetadata(ENTRY_PROVIDER, provider));
+    return [...new Set(entries as Type[])].filter((provider) => !this.isServed(provider));
+  }
+
+  /**
+   * Marks handlers, before anything that instruments them gets to wrap them, and has those that transports call
+   * observed, before Nest prepares them.
+   */
   markHandlers(): void {
     for (const wrapper of this.discovery.getControllers()) {
-      const controller = classOf(wrapper);
-      if (controller === undefined) continue;
-      for (const method of this.scanner.getAllMethodNames(controller.prototype as object)) {
-        markHandler((controller.prototype as Methods)[method] as HandlerFunction);
+      for (const { handler } of this.methodsOf(classOf(wrapper))) markHandler(handler);
+    }
+    if (this.transports.areNone) return;
+    for (const wrapper of this.discovery.getProviders()) {
+      const provider = classOf(wrapper);
+      for (const { handler } of this.methodsOf(provider)) {
+        if (this.transportOf(handler, provider as Type) === undefined) continue;
+        markHandler(handler);
+        observeOutcomeOf(handler);
       }
     }
   }
 
   explore(): ExploredHandler[] {
     return [
-      ...this.discovery.getControllers().flatMap((wrapper) => this.handlersOf(wrapper, () => true)),
-      ...this.discovery.getProviders().flatMap((wrapper) => this.handlersOf(wrapper, isDeclared)),
+      ...this.discovery.getControllers().flatMap((wrapper) => this.handlersOf(wrapper, false)),
+      ...this.discovery.getProviders().flatMap((wrapper) => this.handlersOf(wrapper, true)),
     ];
   }
 
-  private handlersOf(wrapper: Wrapper, wanted: (layers: readonly DeclarationLayer[]) => boolean): ExploredHandler[] {
+  private isServed(provider: Type): boolean {
+    return this.methodsOf(provider).some(({ handler }) => this.transportOf(handler, provider) !== undefined);
+  }
+
+  private methodsOf(type: Type | undefined): { readonly method: string; readonly handler: HandlerFunction }[] {
+    if (type === undefined) return [];
+    const prototype = type.prototype as Methods;
+    return this.scanner
+      .getAllMethodNames(prototype)
+      .map((method) => ({ method, handler: prototype[method] as HandlerFunction }));
+  }
+
+  private transportOf(handler: HandlerFunction, provider: Type): TransportHandler | undefined {
+    return this.transports.handlerOf(handler, provider, this.application);
+  }
+
+  private handlersOf(wrapper: Wrapper, isProvider: boolean): ExploredHandler[] {
     const controller = classOf(wrapper);
     const host = wrapper.host;
     if (controller === undefined || host === undefined) return [];
-    const prototype = controller.prototype as Methods;
     const instance = wrapper.instance as Methods | undefined | null;
     const module = this.moduleOf(host);
     const levels = [...levelsOf(controller)];
     const handlers: ExploredHandler[] = [];
-    for (const method of this.scanner.getAllMethodNames(prototype)) {
-      const handler = prototype[method] as HandlerFunction;
+    for (const { method, handler } of this.methodsOf(controller)) {
       const layers = layersOf(levels, method, handler);
-      if (!wanted(layers)) continue;
+      const transport = isProvider ? this.transportOf(handler, controller) : undefined;
+      if (isProvider && transport === undefined && !isDeclared(layers)) continue;
       const current = instance?.[method];
       handlers.push({
         id: `${controller.name}.${method}`,
@@ -91,6 +141,7 @@ export class RouteExplorer {
         handler,
         replacement: typeof current === 'function' && current !== handler ? current : undefined,
         ofMessages: Reflect.hasMetadata(MESSAGE_PATTERN, handler),
+        transport,
         module,
         layers,
       });
@@ -99,9 +150,31 @@ export class RouteExplorer {
   }
 
   private moduleOf(host: Host): ExploredModule {
-    const module = this.explored.get(host) ?? exploredModule(host);
+    const module = this.explored.get(host) ?? this.exploredModule(host);
     this.explored.set(host, module);
     return module;
+  }
+
+  private exploredModule(host: Host): ExploredModule {
+    const isServed = (wrapper: Wrapper): boolean => {
+      const provider = classOf(wrapper);
+      return provider !== undefined && this.isServed(provider);
+    };
+    return {
+      name: host.metatype?.name ?? 'a module',
+      get moduleRef() {
+        return host.getProviderByKey<ModuleRef>(ModuleRef).instance;
+      },
+      hasControllers: host.controllers.size > 0,
+      get hasHandlers() {
+        return host.controllers.size > 0 || [...host.providers.values()].some(isServed);
+      },
+      importedValues: (token) =>
+        [...host.imports].flatMap((imported) => {
+          const provider = imported.providers.get(token);
+          return provider === undefined ? [] : [provider.instance as unknown];
+        }),
+    };
   }
 }
 
@@ -116,21 +189,6 @@ function classOf(wrapper: Wrapper): Type | undefined {
 
 function isDeclared(layers: readonly DeclarationLayer[]): boolean {
   return layers.some(({ declarations }) => declarations.length > 0);
-}
-
-function exploredModule(host: Host): ExploredModule {
-  return {
-    name: host.metatype?.name ?? 'a module',
-    get moduleRef() {
-      return host.getProviderByKey<ModuleRef>(ModuleRef).instance;
-    },
-    hasControllers: host.controllers.size > 0,
-    importedValues: (token) =>
-      [...host.imports].flatMap((imported) => {
-        const provider = imported.providers.get(token);
-        return provider === undefined ? [] : [provider.instance as unknown];
-      }),
-  };
 }
 
 /** A class of the controller's ancestry, with what is declared on it. */

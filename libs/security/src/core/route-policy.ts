@@ -72,8 +72,10 @@ export type HandlerFunction = Function;
 export interface AccessContext {
   /** The framework's request (Express or Fastify). */
   readonly request: HttpRequest;
-  /** The parameters of the path. */
+  /** The parameters of the path; over a transport, the arguments that are text, numbers or booleans, as text. */
   readonly params: Readonly<Record<string, string>>;
+  /** The arguments as the client gave them by name, over a transport that has some; absent over HTTP. */
+  readonly args?: Readonly<Record<string, unknown>> | undefined;
   readonly route: RoutePolicy;
   readonly execution: ExecutionContext;
 }

@@ -56,6 +56,10 @@ export class EdgePassage extends Passage {
     return host.port === (secure ? 443 : 80) ? host.name : hostText(host);
   }
 
+  private get isSomebodys(): boolean {
+    return this.isPersonal || (this.admission !== undefined && this.admission.principal !== ANONYMOUS);
+  }
+
   /** Called once, when the head of the answer is written. */
   complete(headers: AnswerHeaders, status: number): void {
     const { route, rules, cors, hsts } = this;
@@ -73,9 +77,7 @@ export class EdgePassage extends Passage {
       for (let i = 0; i < told.length; i++) headers.add(told[i] as HeaderList[number]);
     }
     for (const policy of policies.nonced) headers.add(headerEntry(policy.name, policy.value(this.nonce)));
-    if (rules.storesNothingPersonal && this.admission !== undefined && this.admission.principal !== ANONYMOUS) {
-      headers.add(NOT_STORED);
-    }
+    if (rules.storesNothingPersonal && this.isSomebodys) headers.add(NOT_STORED);
     if (route.cors?.varies === true) {
       const existing = headers.get(VARY);
       if (existing === undefined) {

@@ -109,6 +109,7 @@ export class Edge {
     const client = this.parts.clientOf(request);
     const route = this.early === undefined ? this.parts.routes.root : this.likelyRouteOf(request, this.early);
     const passage = new EdgePassage(client.address, client.secure, route, this.rules);
+    passage.response = response;
     beginPassage(request, passage);
     completeHeaders(response, passage);
     if (this.gate === undefined) return this.passHost(request, response, passage, client);

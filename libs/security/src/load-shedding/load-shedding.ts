@@ -4,7 +4,7 @@ import { denied } from '../core/decision.js';
 import type { Enforcer } from '../core/enforcer.js';
 import type { LoadSheddingEvent, SecurityEvents } from '../core/events.js';
 import type { AnswerField } from '../core/passage.js';
-import { httpRequestOf, passageOf } from '../core/request.js';
+import { carriesRequest, httpRequestOf, passageOf } from '../core/request.js';
 import type { GuardedRoute, LoadStep, RoutePolicy } from '../core/route-policy.js';
 import type { Cancel, Scheduler } from '../core/scheduler.js';
 import { EventLoopProbe, type LoadProbe } from './event-loop.probe.js';
@@ -69,9 +69,9 @@ export class LoadShedding {
       this.enforcer.recordDenial(execution, OVERLOADED, undefined);
       return true;
     }
-    const passage = execution.getType() === 'http' ? passageOf(httpRequestOf(execution)) : undefined;
+    const passage = carriesRequest(execution) ? passageOf(httpRequestOf(execution)) : undefined;
     if (passage !== undefined) passage.fields = this.fields;
-    return this.enforcer.deny(execution, OVERLOADED);
+    return this.enforcer.deny(execution, OVERLOADED, undefined, { fields: this.fields });
   }
 
   private sample(probe: LoadProbe): void {

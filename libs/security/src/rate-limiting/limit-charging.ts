@@ -1,4 +1,5 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
+import { Call } from '../core/call.js';
 import { denied } from '../core/decision.js';
 import { SecurityException } from '../core/errors.js';
 import type { LimitStanding, Passage } from '../core/passage.js';
@@ -6,13 +7,13 @@ import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { LimitDenial, LimitStep } from '../core/route-policy.js';
 import type { CountedLimit } from './counted-limit.js';
+import { limitContextOf } from './limit-context.js';
 import type { LimitCharge, LimitRule } from './limit-rules.js';
 import { NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { MemoryRateLimitStore } from './memory.store.js';
 import { RateLimitException } from './rate-limit.exception.js';
 import { retryFields, type StandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
-import type { RateLimitContext } from './rate-limiting.options.js';
 import { rawResponseOf } from './request-end.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
 import type { WaitingRoom } from './waiting-room.js';
@@ -129,18 +130,16 @@ export class LimitCharging {
     if (only === undefined) return undefined;
     if (rules.length > 1) return (execution, principal) => this.takeAll(stage, execution, principal);
     return (execution, principal) => {
-      const request = httpRequestOf(execution);
-      const passage = passageOf(request) as Passage;
-      const charge = only.chargeOf({ request, principal, address: passage.address }, execution);
+      const passage = passageOf(httpRequestOf(execution)) as Passage;
+      const charge = only.chargeOf(limitContextOf(execution, principal, passage), execution);
       if (charge instanceof Promise) return charge.then((settled) => this.take(stage, [settled], execution, passage));
       return this.take(stage, [charge], execution, passage);
     };
   }
 
   private takeAll(stage: Stage, execution: ExecutionContext, principal: Principal | undefined): ReturnType<LimitStep> {
-    const request = httpRequestOf(execution);
-    const passage = passageOf(request) as Passage;
-    const context: RateLimitContext = { request, principal, address: passage.address };
+    const passage = passageOf(httpRequestOf(execution)) as Passage;
+    const context = limitContextOf(execution, principal, passage);
     const charges = stage.rules.map((rule) => rule.chargeOf(context, execution));
     if (!charges.some((charge) => charge instanceof Promise)) {
       return this.take(stage, charges as (LimitCharge | undefined)[], execution, passage);
@@ -156,7 +155,7 @@ export class LimitCharging {
     passage: Passage,
   ): ReturnType<LimitStep> {
     // Another route may have handed the request on.
-    if (whole.of === 'first') passage.takenFirst = undefined;
+    if (whole.of === 'first') slotOf(execution, passage).takenFirst = undefined;
     const isWhole = !charges.includes(undefined);
     const stage = isWhole ? whole : partOf(whole, charges);
     const taken = (isWhole ? charges : charges.filter((charge) => charge !== undefined)) as readonly LimitCharge[];
@@ -182,18 +181,18 @@ export class LimitCharging {
     execution: ExecutionContext,
     passage: Passage,
   ): ReturnType<LimitStep> {
-    this.tell(rules, charges, standings, passage);
+    this.tell(rules, charges, standings, passage, execution instanceof Call);
     const denying = standings.findIndex(({ allowed }) => !allowed);
     if (denying === -1) {
       const isJudged = rules.some(({ counts }) => counts !== undefined);
       if (isJudged || of === 'first') {
         const taken = new Taken(this, rules, charges, standings);
-        if (of === 'first') passage.takenFirst = taken;
+        if (of === 'first') slotOf(execution, passage).takenFirst = taken;
         if (isJudged) awaitOutcome(taken, execution);
       }
       return this.options.records ? undefined : this.slowDown(rules, charges, standings, execution);
     }
-    if (of === 'second') passage.takenFirst?.giveBack();
+    if (of === 'second') slotOf(execution, passage).takenFirst?.giveBack();
     const charge = charges[denying] as LimitCharge;
     const { retryAfter } = standings[denying] as Standing;
     const { problemDetails } = this.options;
@@ -248,6 +247,7 @@ export class LimitCharging {
     charges: readonly LimitCharge[],
     standings: readonly Standing[],
     passage: Passage,
+    isShared: boolean,
   ): void {
     const { told: tell } = this.options;
     if (tell === undefined) return;
@@ -257,8 +257,12 @@ export class LimitCharging {
         ? []
         : passage.standings.filter(({ limit: { name } }) => !charges.some(({ limit }) => limit.name === name));
     for (let i = 0; i < charges.length; i++) {
+      if (rules[i]?.told !== true) continue;
+      const limit = charges[i]?.limit as CountedLimit;
       const { remaining, resetAfter } = standings[i] as Standing;
-      if (rules[i]?.told === true) told.push({ limit: charges[i]?.limit as CountedLimit, remaining, resetAfter });
+      // Of the calls that share an answer, it says what the one with the least left is told.
+      const earlier = isShared ? passage.standings.find(({ limit: { name } }) => name === limit.name) : undefined;
+      told.push(earlier !== undefined && earlier.remaining < remaining ? earlier : { limit, remaining, resetAfter });
     }
     passage.standings = told;
     passage.standingFields = tell;
@@ -270,12 +274,19 @@ export class LimitCharging {
   }
 }
 
+/** Where it is kept what was taken in the first of two stages: the calls of one request are asked side by side. */
+function slotOf(execution: ExecutionContext, passage: Passage): Call | Passage {
+  return execution instanceof Call ? execution : passage;
+}
+
 function partOf({ rules, of }: Stage, charges: readonly (LimitCharge | undefined)[]): Stage {
   return { rules: rules.filter((_, index) => charges[index] !== undefined), of };
 }
 
 /** An answer that never ends counts (fails closed). */
 function awaitOutcome(taken: Taken, execution: ExecutionContext): void {
+  // The answer that calls share says nothing of any of them.
+  if (execution instanceof Call) return execution.onOutcome((status) => taken.judge(status));
   const response = rawResponseOf(execution);
   response.once('finish', () => {
     // Over HTTP/2 Node says so of a stream that was called off as well, whatever the status is by then.

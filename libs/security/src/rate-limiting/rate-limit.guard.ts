@@ -3,9 +3,17 @@ import { Reflector } from '@nestjs/core';
 import { ThrottlerGuard, type ThrottlerLimitDetail, type ThrottlerStorage } from '@nestjs/throttler';
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
-import type { Passage } from '../core/passage.js';
+import type { AnswerField, Passage } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
-import { clientAddressOf, httpRequestOf, passageOf, principalOf, type HttpRequest } from '../core/request.js';
+import { Call } from '../core/call.js';
+import {
+  callerOf,
+  carriesRequest,
+  clientAddressOf,
+  httpRequestOf,
+  passageOf,
+  type HttpRequest,
+} from '../core/request.js';
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
 import { RateLimitException } from './rate-limit.exception.js';
 import type { ThrottlerCommonOptions } from './rate-limiting.options.js';
@@ -41,11 +49,12 @@ export class RateLimitGuard extends ThrottlerGuard {
     if (this.limiting.throttlers.size > 0) await super.onModuleInit();
   }
 
-  override async canActivate(execution: ExecutionContext): Promise<boolean> {
-    if (this.constructor !== RateLimitGuard) return this.limiting.throttlers.size === 0 || this.throttle(execution);
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (this.constructor !== RateLimitGuard) return this.limiting.throttlers.size === 0 || this.throttle(context);
+    const execution = this.enforcer.receive(context);
     const route = this.enforcer.routeOf(execution);
     if (route === undefined) return true;
-    const principal = execution.getType() === 'http' ? principalOf(httpRequestOf(execution)) : undefined;
+    const principal = carriesRequest(execution) ? callerOf(execution) : undefined;
     return (await this.limitAddress(route, execution)) && (await this.limitPrincipal(route, execution, principal));
   }
 
@@ -81,11 +90,12 @@ export class RateLimitGuard extends ThrottlerGuard {
     execution: ExecutionContext,
     principal: Principal | undefined,
   ): true | Promise<true> {
-    if (execution.getType() !== 'http') return this.withoutRequest(route, execution);
+    if (!carriesRequest(execution)) return this.withoutRequest(route, execution);
     const passage = passageOf(httpRequestOf(execution));
     // Denied by the edge's part of the guard, or asked already by the other of two guards.
-    if (passage === undefined || !passage.firstAsked(stage, route)) return true;
-    return this.run(step, execution, principal, passage);
+    if (passage === undefined) return true;
+    const isFirst = execution instanceof Call ? execution.firstAsked(stage) : passage.firstAsked(stage, route);
+    return !isFirst || this.run(step, execution, principal, passage);
   }
 
   private run(
@@ -129,8 +139,8 @@ export class RateLimitGuard extends ThrottlerGuard {
       this.enforcer.recordDenial(execution, denial, principal, limit);
       return true;
     }
-    if (passage !== undefined) passage.fields = fields;
-    return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType });
+    if (passage !== undefined) passage.fields = execution instanceof Call ? later(passage.fields, fields) : fields;
+    return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType, fields });
   }
 
   protected override async getTracker(request: HttpRequest): Promise<string> {
@@ -157,6 +167,15 @@ export class RateLimitGuard extends ThrottlerGuard {
     const exception = new RateLimitException(RATE_LIMITED, message === this.errorMessage ? undefined : message);
     this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception });
   }
+}
+
+/** One answer is for all calls of a request: whoever comes back when it says so is denied by none of them again. */
+function later(told: readonly AnswerField[], fields: readonly AnswerField[]): readonly AnswerField[] {
+  return secondsIn(told) > secondsIn(fields) ? told : fields;
+}
+
+function secondsIn(fields: readonly AnswerField[]): number {
+  return Number(fields.find(({ key }) => key === 'retry-after')?.value ?? 0);
 }
 
 /** The throttlers, which `@SkipRateLimit` lifts as it lifts all limits. */

@@ -122,6 +122,8 @@ export interface RateLimitContext {
   readonly principal: Principal | undefined;
   /** The client's address, behind trusted proxies. */
   readonly address: string | undefined;
+  /** The arguments as the client gave them by name, over a transport that has some; absent over HTTP. */
+  readonly args?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** One limit, spelt out. */

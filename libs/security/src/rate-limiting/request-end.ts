@@ -1,4 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { Call } from '../core/call.js';
 import { httpRequestOf, rawRequestOf } from '../core/request.js';
 import type { Cancel } from '../core/scheduler.js';
 
@@ -18,14 +19,18 @@ interface Connection {
   once?(event: 'close', listener: () => void): unknown;
 }
 
-/** Express's response is Node's, Fastify's reply has it. */
+/** Express's response is Node's, Fastify's reply has it; of a call, the edge remembers it. */
 export function rawResponseOf(execution: ExecutionContext): RawResponse {
+  if (execution instanceof Call) return execution.passage.response as RawResponse;
   const response = execution.getArgByIndex<RawResponse & { readonly raw?: RawResponse }>(1);
   return response.raw ?? response;
 }
 
 /** Whom to tell when a connection is gone: one listener for all of its requests. */
 const open = new WeakMap<Connection, Set<() => void>>();
+
+/** Who waits for the end of an answer that calls share. */
+const awaited = new WeakMap<RawResponse, Set<() => void>>();
 
 /**
  * Calls once, when the answer to a request has ended or its connection is gone, whichever comes first. Returns what calls
@@ -36,6 +41,7 @@ const open = new WeakMap<Connection, Set<() => void>>();
  */
 export function whenOver(execution: ExecutionContext, call: () => void): Cancel | undefined {
   if (isOver(execution)) return undefined;
+  if (execution instanceof Call) return whenOverOf(execution, call);
   const response = rawResponseOf(execution);
   const socket = connectionOf(execution);
   const siblings = socket === undefined ? undefined : openOn(socket);
@@ -58,6 +64,32 @@ export function whenOver(execution: ExecutionContext, call: () => void): Cancel 
 export function isOver(execution: ExecutionContext): boolean {
   const { writableFinished, destroyed } = rawResponseOf(execution);
   return writableFinished === true || destroyed === true || connectionOf(execution)?.destroyed === true;
+}
+
+/** Many calls wait for the end of one answer: one listener for all of them, as Node warns of more than ten. */
+function whenOverOf(execution: Call, call: () => void): Cancel {
+  const response = rawResponseOf(execution);
+  const waiting = awaited.get(response) ?? awaitEndOf(execution, response);
+  waiting.add(call);
+  return () => void waiting.delete(call);
+}
+
+function awaitEndOf(execution: Call, response: RawResponse): Set<() => void> {
+  const waiting = new Set<() => void>();
+  awaited.set(response, waiting);
+  const socket = connectionOf(execution);
+  const siblings = socket === undefined ? undefined : openOn(socket);
+  const over = () => {
+    response.removeListener('finish', over);
+    response.removeListener('close', over);
+    siblings?.delete(over);
+    for (const call of waiting) call();
+    waiting.clear();
+  };
+  response.once('finish', over);
+  response.once('close', over);
+  siblings?.add(over);
+  return waiting;
 }
 
 function connectionOf(execution: ExecutionContext): Connection | undefined {

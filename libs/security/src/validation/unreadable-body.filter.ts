@@ -20,6 +20,8 @@ export class UnreadableBodyFilter extends BaseExceptionFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
     const answer = unreadableRequest(exception);
     const known = answer && new HttpException(errorBody(answer.status, answer.message, answer.code), answer.status);
+    // Over other transports there is no answer of its own to give it with.
+    if (host.getType() !== 'http') throw known ?? exception;
     super.catch(known ?? exception, host);
   }
 }

@@ -9,6 +9,7 @@ import type { LimitDenial, LimitStep, RoutePolicy } from '../../core/route-polic
 import type { Cancel, Scheduler } from '../../core/scheduler.js';
 import { storableId } from '../counted-limit.js';
 import { orNothing } from '../limit-rules.js';
+import { limitContextOf } from '../limit-context.js';
 import { NO_STEPS, type LimitSteps } from '../limit-steps.js';
 import { compilePartition, type Partition } from '../partition.js';
 import { RateLimitException } from '../rate-limit.exception.js';
@@ -215,9 +216,7 @@ function claimsOf(
   execution: ExecutionContext,
   principal: Principal | undefined,
 ): readonly LeaseClaim[] {
-  const request = httpRequestOf(execution);
-  const { address } = passageOf(request) as Passage;
-  const context = { request, principal, address };
+  const context = limitContextOf(execution, principal, passageOf(httpRequestOf(execution)) as Passage);
   return rules.map(({ limit, partitionOf }) => ({ limit, partition: partitionOf(context) }));
 }
 

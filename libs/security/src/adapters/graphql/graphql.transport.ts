@@ -1,0 +1,16 @@
+import type { Transport } from '../../core/transport.port.js';
+import { resolverCall } from './graphql.call.js';
+import { resolverKind } from './graphql.handlers.js';
+import { graphqlRefusal } from './graphql.refusal.js';
+
+/**
+ * Guards resolvers of @nestjs/graphql as handlers of HTTP are guarded: queries and mutations, over Apollo on Express and on
+ * Fastify, and over mercurius. Every call is charged, whether fields stand side by side, under aliases, or in a batch.
+ *
+ * ```ts
+ * SecurityModule.forRoot({ ...options, transports: [graphql()] })
+ * ```
+ */
+export function graphql(): Transport {
+  return { type: 'graphql', handlerOf: resolverKind, callOf: resolverCall, refusalOf: graphqlRefusal };
+}

@@ -1,0 +1,87 @@
+import type { ExecutionContext, Type } from '@nestjs/common';
+import { Call } from './call.js';
+import { CallsOfRequest } from './calls-of-request.js';
+import type { Passage } from './passage.js';
+import { passageOf } from './request.js';
+import type { HandlerFunction } from './route-policy.js';
+import type { Transport, TransportApplication, TransportHandler } from './transport.port.js';
+
+const calls = new WeakMap<object, Call>();
+const requests = new WeakMap<Passage, CallsOfRequest>();
+/** The transport of an operation, by the context of the operation, which all of its handlers are given. */
+const operations = new WeakMap<object, Transport>();
+
+/** The transports of the application beside HTTP. */
+export class Transports {
+  private readonly byType: ReadonlyMap<string, Transport>;
+
+  constructor(private readonly transports: readonly Transport[] = []) {
+    this.byType = new Map(transports.map((transport) => [transport.type, transport]));
+  }
+
+  /** What the first transport that knows the method makes of it. */
+  handlerOf(method: HandlerFunction, provider: Type, application: TransportApplication): TransportHandler | undefined {
+    for (const transport of this.transports) {
+      const handler = transport.handlerOf(method, provider, application);
+      if (handler !== undefined) return handler;
+    }
+    return undefined;
+  }
+
+  get areNone(): boolean {
+    return this.transports.length === 0;
+  }
+
+  serves(type: string): boolean {
+    return this.byType.has(type);
+  }
+
+  /**
+   * The call that an execution is, the same for all who ask; `undefined` where there is no transport for it, or no request
+   * behind it that passed the edge.
+   */
+  receive(execution: ExecutionContext): Call | undefined {
+    if (execution instanceof Call) return execution;
+    const transport = this.byType.get(execution.getType());
+    const received = transport?.callOf(execution);
+    if (transport === undefined || received === undefined) return undefined;
+    const known = calls.get(received.key);
+    if (known !== undefined) return known;
+    const passage = passageOf(received.request);
+    if (passage?.response === undefined) return undefined;
+    const { key, origin = key, operation } = received;
+    const shared = requests.get(passage) ?? new CallsOfRequest();
+    requests.set(passage, shared);
+    operations.set(operation, transport);
+    const call = new Call(
+      execution,
+      transport,
+      received,
+      passage,
+      shared,
+      origin === key ? undefined : calls.get(origin),
+    );
+    calls.set(key, call);
+    return call;
+  }
+}
+
+/**
+ * The call that an execution is, or is a part of, as the guards received it: for decorators of parameters and
+ * interceptors, which know of no transport. `undefined` where no guard has seen it.
+ */
+export function receivedCall(execution: ExecutionContext): Call | undefined {
+  if (execution instanceof Call) return execution;
+  for (const argument of execution.getArgs<unknown[]>()) {
+    const transport = isObject(argument) ? operations.get(argument) : undefined;
+    if (transport === undefined) continue;
+    const received = transport.callOf(execution);
+    if (received === undefined) return undefined;
+    return calls.get(received.key) ?? (received.origin && calls.get(received.origin));
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
