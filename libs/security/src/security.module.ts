@@ -271,8 +271,7 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
 
   /** Runs before routes are registered, and after every provider of the application is there. */
   configure(): void {
-    const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
-    putMaskingOutermost(container?.applicationConfig);
+    putMaskingOutermost(this.applicationConfig);
     const adapter = this.adapterHost.httpAdapter;
     this.installation.onAdapter(adapter);
     const server = adapter?.getHttpServer?.() as Server | undefined;
@@ -289,7 +288,7 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
     this.registered.stopListening();
     this.refuseHoneypotsThatAreRoutes();
-    await this.routes.compile(this.options, this.registered.all);
+    await this.routes.compile(this.options, this.registered.all, this.applicationConfig?.getGlobalGuards() ?? []);
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
     this.loadShedding.start();
@@ -305,6 +304,11 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
     this.jwt?.close();
     this.limiting.close();
     this.loadShedding.close();
+  }
+
+  private get applicationConfig(): ApplicationConfig | undefined {
+    const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
+    return container?.applicationConfig;
   }
 
   private refuseSecondRoot(): void {

@@ -14,6 +14,7 @@ import type { RegisteredRoute } from './edge/registered-routes.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
 import type { LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
+import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
@@ -42,9 +43,14 @@ export class SecuredRoutes {
 
   /**
    * @param registered the routes as Nest registered them
+   * @param globalGuards of the application
    * @throws SecurityConfigurationError when rules contradict each other or name what does not exist
    */
-  async compile(options: SecurityOptions, registered: readonly RegisteredRoute[]): Promise<void> {
+  async compile(
+    options: SecurityOptions,
+    registered: readonly RegisteredRoute[],
+    globalGuards: readonly unknown[],
+  ): Promise<void> {
     const problems: ConfigurationProblem[] = [];
     const known = this.knownNames(options);
     const features = new Features(this.explorer.modules, problems);
@@ -61,9 +67,11 @@ export class SecuredRoutes {
     }
     const limits = new Map<RoutePolicy, LimitSteps>();
     const names = new RouteNames();
-    for (const [policy, { module }] of compiled) {
+    const throttling = new ThrottlingGuards(globalGuards);
+    for (const [policy, { module, handler, replacement }] of compiled) {
       this.checkSchemes(policy, problems);
       this.edge.parts.routes.check(policy.edge, policy.id, problems);
+      if (throttling.guard(policy.controller, replacement ?? handler)) this.rateLimiting.leaveThrottlersToGuard(policy);
       limits.set(policy, this.rateLimiting.compile(policy, names.nameOf(policy, module), problems));
     }
     if (problems.length === 0) {

@@ -1,6 +1,11 @@
 import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ThrottlerGuard, type ThrottlerLimitDetail, type ThrottlerStorage } from '@nestjs/throttler';
+import {
+  ThrottlerGuard,
+  type ThrottlerLimitDetail,
+  type ThrottlerRequest,
+  type ThrottlerStorage,
+} from '@nestjs/throttler';
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
 import type { AnswerField, Passage } from '../core/passage.js';
@@ -30,10 +35,14 @@ const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
  * off.
  *
  * A class that extends it works as one that extends `ThrottlerGuard` of @nestjs/throttler, with the throttlers and the
- * store of `rateLimit`, and has the throttlers for itself: `SecurityGuard` leaves them to it.
+ * store of `rateLimit`, and has the throttlers of the routes that it guards for itself: there `SecurityGuard` leaves them
+ * to it.
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
+  /** By name, the throttler that a request was last asked for; they are asked in turn. */
+  private readonly asked = new WeakMap<ExecutionContext, string>();
+
   constructor(
     // By name: ThrottlerGuard has its own parameters injected in these places.
     @Inject(RateLimiting) private readonly limiting: RateLimiting,
@@ -41,7 +50,6 @@ export class RateLimitGuard extends ThrottlerGuard {
     reflector: Reflector,
   ) {
     super(throttlersOver(limiting, enforcer), storageOver(limiting), reflector);
-    if (new.target !== RateLimitGuard) limiting.leaveThrottlersToGuard();
   }
 
   override async onModuleInit(): Promise<void> {
@@ -118,8 +126,15 @@ export class RateLimitGuard extends ThrottlerGuard {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || execution.getType() !== 'http') throw error;
       const passage = passageOf(httpRequestOf(execution));
-      return this.deny(this.limiting.unavailable(error), execution, undefined, passage);
+      const denial = { ...this.limiting.unavailable(error), limit: this.asked.get(execution) };
+      return this.deny(denial, execution, undefined, passage);
     }
+  }
+
+  /** What comes of it is told without the name of the throttler. */
+  protected override handleRequest(request: ThrottlerRequest): Promise<boolean> {
+    this.asked.set(request.context, request.throttler.name ?? 'default');
+    return super.handleRequest(request);
   }
 
   /** There is nobody to count; what asks for limits itself is not let through uncounted (fails closed). */
@@ -162,10 +177,11 @@ export class RateLimitGuard extends ThrottlerGuard {
     execution: ExecutionContext,
     detail: ThrottlerLimitDetail,
   ): Promise<void> {
-    if (this.limiting.records) return this.enforcer.recordDenial(execution, RATE_LIMITED, undefined);
+    const limit = this.asked.get(execution);
+    if (this.limiting.records) return this.enforcer.recordDenial(execution, RATE_LIMITED, undefined, limit);
     const message = await this.getErrorMessage(execution, detail);
     const exception = new RateLimitException(RATE_LIMITED, message === this.errorMessage ? undefined : message);
-    this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception });
+    this.enforcer.deny(execution, RATE_LIMITED, undefined, { exception, limit });
   }
 }
 

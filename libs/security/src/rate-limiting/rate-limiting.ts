@@ -60,7 +60,8 @@ export class RateLimiting {
   private readonly charging: LimitCharging;
   private readonly concurrency: ConcurrencyLimiting;
   private readonly sharedRules = new Map<string, LimitRule>();
-  private throttlersTakenOver = false;
+  /** Routes whose throttlers a guard of the application enforces. */
+  private readonly throttledByGuard = new WeakSet<RoutePolicy>();
 
   constructor(
     configured: RateLimitingOptions | readonly ThrottlerOptions[] | undefined,
@@ -123,9 +124,9 @@ export class RateLimiting {
     return this.shared.get(name);
   }
 
-  /** A guard of the application enforces the throttlers in its own way. */
-  leaveThrottlersToGuard(): void {
-    this.throttlersTakenOver = true;
+  /** A guard of the application enforces the throttlers of this route in its own way; before it is compiled. */
+  leaveThrottlersToGuard(policy: RoutePolicy): void {
+    this.throttledByGuard.add(policy);
   }
 
   /**
@@ -187,7 +188,7 @@ export class RateLimiting {
     }
     const rules = new Map<string, LimitRule>();
     const add = (rule: LimitRule) => rules.set(rule.id, rule);
-    if (!this.throttlersTakenOver) {
+    if (!this.throttledByGuard.has(policy)) {
       for (const [name, throttler] of this.throttlers) {
         if (skips(name)) continue;
         const place = { name, isPublic: policy.access === 'public', route, isNamed: true };
