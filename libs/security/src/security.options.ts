@@ -14,13 +14,8 @@ import { checkBansOptions, type BansOptions } from './rate-limiting/bans/bans.op
 import { checkLockoutOptions, type LockoutOptions } from './rate-limiting/lockout/lockout.options.js';
 import { checkLoadSheddingOptions, type LoadSheddingOptions } from './load-shedding/load-shedding.options.js';
 import type { ConcurrencySettings } from './rate-limiting/concurrency/concurrency.options.js';
-import {
-  checkRateLimitingOptions,
-  checkOutageOptions,
-  onlyCounts,
-  type RateLimitingOptions,
-  type RateLimitSettings,
-} from './rate-limiting/rate-limiting.options.js';
+import type { RateLimitingOptions, RateLimitSettings } from './rate-limiting/rate-limiting.options.js';
+import { checkOutageOptions, checkRateLimitingOptions, onlyCounts } from './rate-limiting/rate-limiting.rules.js';
 import { checkValidationOptions, type ValidationOptions } from './validation/validation.options.js';
 
 /** Everything that `SecurityModule.forRoot` takes. */

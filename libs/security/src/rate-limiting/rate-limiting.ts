@@ -15,15 +15,15 @@ import { MemoryRateLimitStore } from './memory.store.js';
 import { compileAddress, type AddressPartition } from './partition.js';
 import { compileStandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
+import { checkLimit } from './rate-limit.settings.rules.js';
 import {
-  checkLimit,
-  checkName,
   isRateLimitStore,
   rateLimitingOptionsOf,
   type RateLimitingOptions,
   type RateLimitSettings,
   type ThrottlerCommonOptions,
 } from './rate-limiting.options.js';
+import { checkName } from './rate-limiting.rules.js';
 import { ResilientRateLimitStore } from './resilient.store.js';
 import {
   checkOverride,

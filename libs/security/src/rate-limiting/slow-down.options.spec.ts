@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkLimit } from './rate-limiting.options.js';
+import { checkLimit } from './rate-limit.settings.rules.js';
 import { slowDownOf } from './slow-down.options.js';
 
 function problemsOf(limit: unknown): ConfigurationProblem[] {

@@ -6,7 +6,8 @@ import type { RoutePolicy } from '../core/route-policy.js';
 import { countedLimit, type CountedLimit } from './counted-limit.js';
 import { parseDuration } from './limit-text.js';
 import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
-import { checkName, type RateLimitContext, type ThrottlerCommonOptions } from './rate-limiting.options.js';
+import type { RateLimitContext, ThrottlerCommonOptions } from './rate-limiting.options.js';
+import { checkName } from './rate-limiting.rules.js';
 
 // The metadata keys of @Throttle and @SkipThrottle, which @nestjs/throttler does not export.
 const KEYS = {

@@ -6,7 +6,7 @@ import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { DURATION_FIX, isLimitName, parseDuration } from '../limit-text.js';
 import { compileHoneypots } from './honeypots.policy.js';
-import { atOnce, oneOf } from '../rate-limiting.options.js';
+import { atOnce, oneOf } from '../option-values.js';
 
 /**
  * Which clients are kept out. Asked first of all for every request, in the order of rack-attack: what is on the safelist

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigurationProblem } from '../../core/errors.js';
-import { checkRateLimitingOptions } from '../rate-limiting.options.js';
+import { checkRateLimitingOptions } from '../rate-limiting.rules.js';
 
 function problemsOf(concurrency: unknown): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];

@@ -2,7 +2,7 @@ import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, isRecord, OptionalRule, Part, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { DURATION_FIX, parseDuration } from '../limit-text.js';
-import { atOnce, oneOf } from '../rate-limiting.options.js';
+import { atOnce, oneOf } from '../option-values.js';
 
 /** How many failed attempts lock whom out, and for how long. */
 export interface LockoutSettings {

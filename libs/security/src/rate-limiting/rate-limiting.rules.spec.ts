@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkRateLimitingOptions } from './rate-limiting.options.js';
+import { checkRateLimitingOptions } from './rate-limiting.rules.js';
 
 function problemsOf(options: unknown): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
