@@ -3,9 +3,9 @@ import { afterEach, expect, it } from '@jest/globals';
 import { ConcurrencyLimit, MemoryLeaseStore, Public } from '@palisade/nest';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import { NEVER, type Observable } from 'rxjs';
 import { Wire } from '../conformance/wire.js';
+import { turns, until } from '../support/waiting.js';
 import { attackEdge } from './edge-victim.js';
 
 const PLACES = 3;
@@ -57,11 +57,6 @@ attackEdge('A client that holds on to what it is served', subject, (victim) => {
     await until(() => store.size === 0);
   });
 
-  async function until(isSo: () => boolean): Promise<void> {
-    for (let i = 0; i < 50_000 && !isSo(); i++) await turn();
-    expect(isSo()).toBe(true);
-  }
-
   async function cut(socket: Socket): Promise<void> {
     if (socket.closed) return;
     const closed = once(socket, 'close');
@@ -103,7 +98,7 @@ attackEdge('A client that holds on to what it is served', subject, (victim) => {
   it('leaves nothing behind by leaving, however often and whenever it does', async () => {
     for (let round = 0; round < 100; round++) {
       const held = [hold('/large'), hold('/never', '/never', '/large'), hold('/events', '/small')];
-      for (let i = 0; i < round % 7; i++) await turn();
+      await turns(round % 7);
       await Promise.all(held.map(cut));
     }
     await until(() => store.size === 0);

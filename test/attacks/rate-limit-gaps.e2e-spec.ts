@@ -4,7 +4,7 @@
 import { Controller, Get, Injectable, Next, Post, Req, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { SkipThrottle, Throttle, ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import {
   Lockout,
@@ -24,8 +24,9 @@ import * as http2 from 'node:http2';
 import {
   createWithFactory,
   listen,
+  edgeOfEachTest,
   startEdge,
-  type Answer,
+  statusesOf,
   type EdgeApplication,
   type EdgeSetup,
 } from '../e2e/edge.harness.js';
@@ -34,26 +35,14 @@ import { ADAPTERS, type AdapterName } from '../support/application.js';
 const MINUTE = 60_000;
 
 describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
-
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
-  });
+  const startOne = edgeOfEachTest(adapter);
 
   async function start(
     rateLimit: RateLimitingOptions,
     controllers: readonly Type[],
     setup: EdgeSetup = {},
   ): Promise<EdgeApplication> {
-    running = await startEdge(adapter, { rateLimit }, controllers, setup);
-    return running;
-  }
-
-  async function statuses(count: number, call: () => Promise<Answer>): Promise<number[]> {
-    const answers: number[] = [];
-    for (let i = 0; i < count; i++) answers.push((await call()).status);
-    return answers;
+    return startOne({ rateLimit }, controllers, setup);
   }
 
   @Controller()
@@ -85,7 +74,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
     it('only record under report', async () => {
       const app = await start({ throttlers, enforcement: 'report' }, [Routes], setup);
-      expect(await statuses(3, () => app.send('/'))).toEqual([200, 200, 200]);
+      expect(await statusesOf(3, () => app.send('/'))).toEqual([200, 200, 200]);
       expect(app.takeDenials()).toMatchObject([
         { reason: 'rate_limited', enforced: false },
         { reason: 'rate_limited', enforced: false },
@@ -103,9 +92,9 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
     it('are lifted by @SkipRateLimit', async () => {
       const app = await start({ throttlers }, [Routes], setup);
-      expect(await statuses(3, () => app.send('/skipped'))).toEqual([200, 200, 200]);
-      expect(await statuses(3, () => app.send('/skipped-by-name'))).toEqual([200, 200, 200]);
-      expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
+      expect(await statusesOf(3, () => app.send('/skipped'))).toEqual([200, 200, 200]);
+      expect(await statusesOf(3, () => app.send('/skipped-by-name'))).toEqual([200, 200, 200]);
+      expect(await statusesOf(2, () => app.send('/'))).toEqual([200, 429]);
     });
 
     it('say nothing of when to come back where that is never', async () => {
@@ -150,8 +139,8 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const limits = { api: { limit: '1/minute', scope: 'route' } } as const;
     const app = await start({ limits, default: ['api'] }, [Spared, SparedByThrottler]);
     for (const path of ['', '/throttled']) {
-      expect(await statuses(2, () => app.send(`${path}/spared`))).toEqual([200, 200]);
-      expect(await statuses(2, () => app.send(`${path}/named`))).toEqual([200, 429]);
+      expect(await statusesOf(2, () => app.send(`${path}/spared`))).toEqual([200, 200]);
+      expect(await statusesOf(2, () => app.send(`${path}/named`))).toEqual([200, 429]);
     }
   });
 
@@ -181,9 +170,9 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       }
     }
     const app = await start({ limits: { route: { limit: '5/hour', scope: 'route' } } }, [Both, Shared]);
-    expect(await statuses(2, () => app.send('/'))).toEqual([200, 429]);
-    expect(await statuses(4, () => app.send('/shared/many'))).toEqual([200, 200, 200, 429]);
-    expect(await statuses(2, () => app.send('/shared/few'))).toEqual([200, 429]);
+    expect(await statusesOf(2, () => app.send('/'))).toEqual([200, 429]);
+    expect(await statusesOf(4, () => app.send('/shared/many'))).toEqual([200, 200, 200, 429]);
+    expect(await statusesOf(2, () => app.send('/shared/few'))).toEqual([200, 429]);
   });
 
   it('hold beside a ThrottlerModule, whose decorators are its own where they have no names', async () => {
@@ -208,8 +197,8 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       imports: [ThrottlerModule.forRoot([{ ttl: MINUTE, limit: 1 }])],
       providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
     });
-    expect(await statuses(2, () => app.send('/both'))).toEqual([200, 429]);
-    expect(await statuses(3, () => app.send('/spared'))).toEqual([200, 200, 429]);
+    expect(await statusesOf(2, () => app.send('/both'))).toEqual([200, 429]);
+    expect(await statusesOf(3, () => app.send('/spared'))).toEqual([200, 200, 429]);
   });
 
   it('say once when to come back, where lockout refuses twice', async () => {
@@ -226,8 +215,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
         return {};
       }
     }
-    running = await startEdge(adapter, { lockout: { maxFailures: 1, account: false, address: false } }, [Twice]);
-    const { port } = running;
+    const { port } = await startOne({ lockout: { maxFailures: 1, account: false, address: false } }, [Twice]);
     const ask = () =>
       new Promise<string[]>((resolve, reject) => {
         const call = callOf({ port, method: 'POST', agent: false }, (answer) => {
@@ -250,7 +238,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       },
       [Routes],
     );
-    expect(await statuses(3, () => app.send('/?user=a&user=b'))).toEqual([200, 200, 429]);
+    expect(await statusesOf(3, () => app.send('/?user=a&user=b'))).toEqual([200, 200, 429]);
   });
 
   it('survive a function of theirs that promises an answer and breaks the promise', async () => {
@@ -268,7 +256,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const listener = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', listener);
     const app = await start({}, [Late]);
-    expect(await statuses(3, () => app.send('/'))).toEqual([200, 200, 429]);
+    expect(await statusesOf(3, () => app.send('/'))).toEqual([200, 200, 429]);
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', listener);
     expect(rejections).toEqual([]);

@@ -32,40 +32,17 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { NEVER, type Observable } from 'rxjs';
 import { ADAPTERS, startFailure, type AdapterName } from '../support/application.js';
 import { FakeScheduler } from '../support/scheduler.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { startEdge, takeOver, type AnyResponse, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
+import { Gate, turns, until } from '../support/waiting.js';
+import { edgeOfEachTest, takeOver, type AnyResponse, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
 
 const key = signingKey('ES256');
 
-/** Handlers and guards wait here until they are let go. */
-class Gate {
-  private waiting: (() => void)[] = [];
-
-  get count(): number {
-    return this.waiting.length;
-  }
-
-  pass(): Promise<void> {
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  open(): void {
-    for (const go of this.waiting.splice(0)) go();
-  }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 20_000 && !isSo(); i++) await turn();
-  expect(isSo()).toBe(true);
-}
-
 describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
   let store: MemoryLeaseStore;
   let gate: Gate;
   let guardGate: Gate;
@@ -171,12 +148,12 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
     guardGate = new Gate();
   });
 
-  afterEach(async () => {
+  afterEach(() => {
     gate.open();
     guardGate.open();
-    await running?.close();
-    running = undefined;
   });
+  // Behind the gates, as closing waits for whoever is there.
+  const startOne = edgeOfEachTest(adapter);
 
   async function start(
     controllers: readonly Type[] = [OpenRoutes],
@@ -185,8 +162,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
   ): Promise<EdgeApplication> {
     const limits = { ...rateLimit, concurrency: { store, ...rateLimit.concurrency } };
     const security = securityWith(key, { proxy: { trust: 1 }, rateLimit: limits });
-    running = await startEdge(adapter, security, controllers, setup);
-    return running;
+    return startOne(security, controllers, setup);
   }
 
   const from = (address: string, headers: Record<string, string> = {}) => ({
@@ -219,7 +195,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
       new Promise<number>((resolve, reject) =>
         server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
       );
-    while ((await connections()) > 0) await turn();
+    while ((await connections()) > 0) await turns(1);
   }
 
   it('let so many through at once, deny one more, and let the next through when one is over', async () => {
@@ -334,7 +310,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
       await until(() => store.size === 0);
       gate.open();
       guardGate.open();
-      await turn();
+      await turns(1);
       expect(store.size).toBe(0);
     },
   );
@@ -406,8 +382,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
       return { id: sub };
     };
     const security = securityWith(key, { rateLimit: { concurrency: { store } }, authentication: { principal } });
-    running = await startEdge(adapter, security, [Mine]);
-    const app = running;
+    const app = await startOne(security, [Mine]);
     const socket = connect(app.port, '127.0.0.1');
     const { authorization } = bearer(app, { sub: 'alice' });
     socket.write(`GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\n\r\n`);
@@ -524,7 +499,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
     const answers = [app.send('/open/slow'), app.send('/open/slow')];
     await until(() => gate.count === 2);
     scheduler.advance(25_000);
-    await turn();
+    await turns(1);
     expect(renewed).toEqual([2, 2]);
     gate.open();
     await Promise.all(answers);
@@ -532,7 +507,6 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
     scheduler.advance(30_000);
     expect(renewed).toEqual([2, 2]);
     await app.close();
-    running = undefined;
     expect(scheduler.pending).toBe(0);
   });
 
@@ -562,7 +536,7 @@ describe.each(ADAPTERS)('Concurrency limits on %s', (adapter: AdapterName) => {
         ended += isCut ? 3 : 1;
       }
       // Some are cut before they are read, some while they are answered.
-      for (let i = 0; i < round % 10; i++) await turn();
+      await turns(round % 10);
       await Promise.all(sockets.map(cut));
       await Promise.all(answers);
     }

@@ -2,6 +2,7 @@ import type { INestApplication, ModuleMetadata, NestApplicationOptions, Provider
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { afterEach } from '@jest/globals';
 import {
   SecurityEvents,
   SecurityModule,
@@ -45,6 +46,7 @@ export interface EdgeApplication {
   send(path: string, sent?: Sent): Promise<Answer>;
   /** The denials since they were last asked for. */
   takeDenials(): readonly DecisionEvent[];
+  /** Once, however often it is called. */
   close(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function startEdge(
   );
   const { port } = running.client;
   const events: SecurityEvent[] = [];
+  let closed: Promise<void> | undefined;
   running.app.get(SecurityEvents).subscribe((event) => events.push(event));
   return {
     app: running.app,
@@ -77,8 +80,32 @@ export async function startEdge(
         .splice(0)
         .filter((event) => event.type === 'decision')
         .filter(({ allowed }) => !allowed),
-    close: running.close,
+    close: () => (closed ??= running.close()),
   };
+}
+
+/** As {@link startEdge}, for the tests of this block: each closes what it has started. */
+export function edgeOfEachTest(adapter: AdapterName) {
+  const started: EdgeApplication[] = [];
+  afterEach(async () => {
+    for (const app of started.splice(0)) await app.close();
+  });
+  return async (
+    options: SecurityOptions,
+    controllers: readonly Type[],
+    setup: EdgeSetup = {},
+  ): Promise<EdgeApplication> => {
+    const app = await startEdge(adapter, options, controllers, setup);
+    started.push(app);
+    return app;
+  };
+}
+
+/** What the answers to calls are, one after the other. */
+export async function statusesOf(count: number, call: () => Promise<Answer>): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) statuses.push((await call()).status);
+  return statuses;
 }
 
 /** As `main.ts` of an application does it: the adapter is there before any provider. */

@@ -12,9 +12,9 @@ import {
 } from '@palisade/nest';
 import { Test } from '@nestjs/testing';
 import type { INestApplication } from '@nestjs/common';
-import { setImmediate as turn } from 'node:timers/promises';
 import { Http2Client } from '../support/http2-client.js';
 import { FakeScheduler } from '../support/scheduler.js';
+import { Gate, turns, until } from '../support/waiting.js';
 import { listen, takeOver, type AnyResponse } from './edge.harness.js';
 
 /** More than the listeners that Node thinks are a leak. */
@@ -27,12 +27,7 @@ describe('Limits on Fastify over HTTP/2', () => {
   let leases: MemoryLeaseStore;
   let scheduler: FakeScheduler;
   let begun: number;
-  let waiting: (() => void)[];
-
-  const pass = () => new Promise<void>((resolve) => waiting.push(resolve));
-  const open = () => {
-    for (const go of waiting.splice(0)) go();
-  };
+  let gate: Gate;
 
   @Controller()
   @Public()
@@ -41,7 +36,7 @@ describe('Limits on Fastify over HTTP/2', () => {
     @ConcurrencyLimit(2)
     async held() {
       begun++;
-      await pass();
+      await gate.pass();
       return {};
     }
 
@@ -49,7 +44,7 @@ describe('Limits on Fastify over HTTP/2', () => {
     @ConcurrencyLimit(MANY)
     async many() {
       begun++;
-      await pass();
+      await gate.pass();
       return {};
     }
 
@@ -59,7 +54,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       const raw = takeOver(response);
       raw.write('begun');
       begun++;
-      await pass();
+      await gate.pass();
       raw.end();
     }
 
@@ -74,7 +69,7 @@ describe('Limits on Fastify over HTTP/2', () => {
     @RateLimit({ limit: '1/minute', countOn: 'failure' })
     async fails() {
       begun++;
-      await pass();
+      await gate.pass();
       throw new HttpException({}, 400);
     }
 
@@ -82,7 +77,7 @@ describe('Limits on Fastify over HTTP/2', () => {
     @RateLimit({ limit: '1/minute', countOn: 'failure' })
     async succeeds() {
       begun++;
-      await pass();
+      await gate.pass();
       return {};
     }
   }
@@ -91,10 +86,10 @@ describe('Limits on Fastify over HTTP/2', () => {
     leases = new MemoryLeaseStore();
     scheduler = new FakeScheduler();
     begun = 0;
-    waiting = [];
+    gate = new Gate();
   });
   afterEach(async () => {
-    open();
+    gate.open();
     await client.destroy();
     await app.close();
   });
@@ -112,11 +107,6 @@ describe('Limits on Fastify over HTTP/2', () => {
     return client;
   }
 
-  async function until(isSo: () => boolean): Promise<void> {
-    for (let i = 0; i < 20_000 && !isSo(); i++) await turn();
-    expect(isSo()).toBe(true);
-  }
-
   /** Ends when as many are in their handlers as there are places. */
   async function hold(path = '/held') {
     const held = [client.get(path), client.get(path)] as const;
@@ -129,11 +119,11 @@ describe('Limits on Fastify over HTTP/2', () => {
     it('is free again when the answer has ended, and for another of the same connection', async () => {
       await start();
       const held = await hold();
-      open();
+      gate.open();
       expect(await Promise.all(held.map(({ status }) => status))).toEqual([200, 200]);
       expect(leases.size).toBe(0);
       const again = await hold();
-      open();
+      gate.open();
       expect(await Promise.all(again.map(({ status }) => status))).toEqual([200, 200]);
     });
 
@@ -141,7 +131,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       await start();
       const held = await hold('/streamed');
       expect(leases.size).toBe(2);
-      open();
+      gate.open();
       expect(await Promise.all(held.map(({ status }) => status))).toEqual([200, 200]);
       await until(() => leases.size === 0);
     });
@@ -183,7 +173,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       await request.reset();
       await client.flushed();
       late[0]?.();
-      for (let i = 0; i < 50; i++) await turn();
+      await turns(50);
       expect([leases.size, begun]).toEqual([0, 0]);
     });
 
@@ -195,7 +185,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       for (let round = 1; round <= 2; round++) {
         const requests = Array.from({ length: MANY }, () => client.get('/many'));
         await until(() => begun === round * MANY);
-        open();
+        gate.open();
         expect(new Set(await Promise.all(requests.map(({ status }) => status)))).toEqual(new Set([200]));
       }
       process.removeListener('warning', hear);
@@ -226,7 +216,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       const request = await waitOne();
       await request.reset();
       await until(() => scheduler.pending === 0);
-      for (let i = 0; i < 50; i++) await turn();
+      await turns(50);
       expect(begun).toBe(1);
     });
 
@@ -234,7 +224,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       await waitOne();
       await client.destroy();
       await until(() => scheduler.pending === 0);
-      for (let i = 0; i < 50; i++) await turn();
+      await turns(50);
       expect(begun).toBe(1);
     });
   });
@@ -245,7 +235,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       for (let i = 1; i <= 3; i++) {
         const request = client.get('/succeeds');
         await until(() => begun === i);
-        open();
+        gate.open();
         expect(await request.status).toBe(200);
       }
     });
@@ -254,7 +244,7 @@ describe('Limits on Fastify over HTTP/2', () => {
       await start();
       const request = client.get('/fails');
       await until(() => begun === 1);
-      open();
+      gate.open();
       expect(await request.status).toBe(400);
       expect(await client.get('/fails').status).toBe(429);
     });
@@ -265,8 +255,8 @@ describe('Limits on Fastify over HTTP/2', () => {
       await until(() => begun === 1);
       await request.reset();
       await client.flushed();
-      open();
-      for (let i = 0; i < 50; i++) await turn();
+      gate.open();
+      await turns(50);
       expect(await client.get('/succeeds').status).toBe(429);
     });
 
@@ -275,9 +265,9 @@ describe('Limits on Fastify over HTTP/2', () => {
       client.get('/succeeds');
       await until(() => begun === 1);
       await client.destroy();
-      for (let i = 0; i < 50; i++) await turn();
-      open();
-      for (let i = 0; i < 50; i++) await turn();
+      await turns(50);
+      gate.open();
+      await turns(50);
       client = new Http2Client((app.getHttpServer().address() as { port: number }).port);
       expect(await client.get('/succeeds').status).toBe(429);
     });

@@ -1,5 +1,5 @@
-import { Controller, Get, Module } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Module, type Type } from '@nestjs/common';
+import { describe, expect, it } from '@jest/globals';
 import {
   Priority,
   Public,
@@ -15,7 +15,7 @@ import { ADAPTERS, startFailure, type AdapterName } from '../support/application
 import { FakeScheduler } from '../support/scheduler.js';
 import { securityWith } from '../support/security.js';
 import { signingKey } from '../support/tokens.js';
-import { startEdge, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
+import { edgeOfEachTest, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
 
 const key = signingKey('ES256');
 const PATHS = ['/critical', '/high', '/normal', '/low'] as const;
@@ -62,28 +62,22 @@ class Routes {
 }
 
 describe.each(ADAPTERS)('Load shedding on %s', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
+  const startOne = edgeOfEachTest(adapter);
   let scheduler: FakeScheduler;
   let load: Load;
 
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
-  });
-
   async function start(
     loadShedding: LoadSheddingOptions = {},
-    controllers: Parameters<typeof startEdge>[2] = [Routes],
+    controllers: readonly Type[] = [Routes],
     setup: EdgeSetup = {},
   ): Promise<EdgeApplication> {
     scheduler = new FakeScheduler();
     load = new Load();
     const security = securityWith(key, { loadShedding: { maxEventLoopLag: 100, probe: load, ...loadShedding } });
-    running = await startEdge(adapter, security, controllers, {
+    return startOne(security, controllers, {
       ...setup,
       customize: (builder) => builder.overrideProvider(Scheduler).useValue(scheduler),
     });
-    return running;
   }
 
   /** Lets so many samples be taken. */
@@ -250,15 +244,13 @@ describe.each(ADAPTERS)('Load shedding on %s', (adapter: AdapterName) => {
     const app = await start();
     expect(scheduler.pending).toBe(1);
     await app.close();
-    running = undefined;
     expect(scheduler.pending).toBe(0);
     expect(load.isClosed).toBe(true);
   });
 
   it('measures the event loop itself, sheds while that is blocked, and stops by itself', async () => {
     const loadShedding = { maxEventLoopLag: 20, sampleInterval: 50 };
-    running = await startEdge(adapter, securityWith(key, { loadShedding }), [Routes]);
-    const app = running;
+    const app = await startOne(securityWith(key, { loadShedding }), [Routes]);
     for (let i = 0; i < 8; i++) {
       const end = performance.now() + 100;
       while (performance.now() < end);

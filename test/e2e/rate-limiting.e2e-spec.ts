@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, HttpException, Module, Post, type Type } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   OptionalAuth,
   Public,
@@ -13,18 +13,13 @@ import {
 import { ADAPTERS, type AdapterName } from '../support/application.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { startEdge, type Answer, type EdgeApplication, type EdgeSetup, type Sent } from './edge.harness.js';
+import { edgeOfEachTest, statusesOf, type EdgeApplication, type EdgeSetup, type Sent } from './edge.harness.js';
 
 const key = signingKey('ES256');
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
-
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
-  });
+  const startOne = edgeOfEachTest(adapter);
 
   async function start(
     rateLimit: RateLimitingOptions,
@@ -32,8 +27,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     setup: EdgeSetup = {},
   ): Promise<EdgeApplication> {
     const security = securityWith(key, { proxy: { trust: 1 }, rateLimit });
-    running = await startEdge(adapter, security, controllers, setup);
-    return running;
+    return startOne(security, controllers, setup);
   }
 
   function from(address: string, headers: Record<string, string> = {}): Sent {
@@ -42,12 +36,6 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
   function bearer(app: EdgeApplication, claims: object = {}): Record<string, string> {
     return { authorization: `Bearer ${new TokenIssuer(key, app.clock).issue(claims)}` };
-  }
-
-  async function statuses(count: number, call: () => Promise<Answer>): Promise<number[]> {
-    const answers: number[] = [];
-    for (let i = 0; i < count; i++) answers.push((await call()).status);
-    return answers;
   }
 
   @Controller('open')
@@ -79,7 +67,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
   it('let as many through as they say, and then answer 429 with a code and when to come back', async () => {
     const app = await start({}, [OpenRoutes]);
-    expect(await statuses(2, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200]);
+    expect(await statusesOf(2, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200]);
     const denied = await app.send('/open/limited', from('192.0.2.1'));
     expect(denied.status).toBe(429);
     expect(denied.body).toEqual({
@@ -98,7 +86,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
   it('count each client and each route for itself', async () => {
     const app = await start({}, [OpenRoutes]);
-    expect(await statuses(3, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200, 429]);
+    expect(await statusesOf(3, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200, 429]);
     expect((await app.send('/open/limited', from('192.0.2.2'))).status).toBe(200);
     expect((await app.send('/open/other', from('192.0.2.1'))).status).toBe(200);
   });
@@ -118,7 +106,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const app = await start({ limits: { anonymous: '3/minute' }, global: ['anonymous'] }, [OpenRoutes]);
     const first = await app.send('/open/limited', from('192.0.2.1'));
     expect(first.headers['ratelimit-policy']).toBe('"anonymous";q=3;w=60, "route";q=2;w=60');
-    expect(await statuses(2, () => app.send('/open/free', from('192.0.2.1')))).toEqual([200, 200]);
+    expect(await statusesOf(2, () => app.send('/open/free', from('192.0.2.1')))).toEqual([200, 200]);
     // The route would still have one.
     expect((await app.send('/open/limited', from('192.0.2.1'))).status).toBe(429);
     expect((await app.send('/open/free', from('192.0.2.1'))).status).toBe(429);
@@ -137,7 +125,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     }
     const app = await start({}, [Routes]);
     await app.send('/', from('192.0.2.1'));
-    expect(await statuses(10, () => app.send('/', from('192.0.2.1')))).toEqual(Array(10).fill(429));
+    expect(await statusesOf(10, () => app.send('/', from('192.0.2.1')))).toEqual(Array(10).fill(429));
     const denied = await app.send('/', from('192.0.2.1'));
     expect(denied.headers['ratelimit']).toMatch(/"route-2";r=4;/);
   });
@@ -241,7 +229,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     it('count failed authentications by address, before they are looked at', async () => {
       const app = await start(options, [Routes]);
       const guess = () => app.send('/mine', from('192.0.2.1', { authorization: 'Bearer guess' }));
-      expect(await statuses(6, guess)).toEqual([401, 401, 401, 401, 401, 429]);
+      expect(await statusesOf(6, guess)).toEqual([401, 401, 401, 401, 401, 429]);
       // Also who is right then.
       expect((await app.send('/mine', from('192.0.2.1', bearer(app)))).status).toBe(429);
     });
@@ -258,7 +246,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
     it('count an anonymous caller by address', async () => {
       const app = await start(options, [Routes]);
-      expect(await statuses(3, () => app.send('/maybe', from('192.0.2.1')))).toEqual([200, 200, 429]);
+      expect(await statusesOf(3, () => app.send('/maybe', from('192.0.2.1')))).toEqual([200, 200, 429]);
       expect((await app.send('/maybe', from('192.0.2.2'))).status).toBe(200);
     });
   });
@@ -273,7 +261,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       }
     }
     const app = await start({ limits: { api: { limit: '1/minute', plans: { pro: '3/minute' } } } }, [Routes]);
-    const call = (claims: object) => statuses(4, () => app.send('/', from('192.0.2.1', bearer(app, claims))));
+    const call = (claims: object) => statusesOf(4, () => app.send('/', from('192.0.2.1', bearer(app, claims))));
     expect(await call({ sub: 'alice' })).toEqual([200, 429, 429, 429]);
     expect(await call({ sub: 'bob', plan: 'pro' })).toEqual([200, 200, 200, 429]);
     expect(await call({ sub: 'carol', plan: 'unheard of' })).toEqual([200, 429, 429, 429]);
@@ -328,7 +316,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     it('leave successes uncounted, and count an account from all addresses', async () => {
       const app = await start({}, [Routes]);
       const right = () => login(app, 'alice', 'right', '192.0.2.1');
-      expect(await statuses(6, right)).toEqual(Array(6).fill(200));
+      expect(await statusesOf(6, right)).toEqual(Array(6).fill(200));
       expect((await login(app, 'alice', 'wrong', '192.0.2.1')).status).toBe(401);
       expect((await login(app, 'alice', 'wrong', '192.0.2.2')).status).toBe(401);
       expect((await login(app, 'alice', 'wrong', '192.0.2.3')).status).toBe(429);
@@ -375,7 +363,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     const nothing = () => undefined;
     const logger = { log: nothing, warn: nothing, error: (message: string) => void errors.push(message) };
     const app = await start({}, [Routes], { logger });
-    expect(await statuses(4, () => app.send('/', from('192.0.2.1')))).toEqual([200, 200, 429, 429]);
+    expect(await statusesOf(4, () => app.send('/', from('192.0.2.1')))).toEqual([200, 200, 429, 429]);
     expect(errors.toSorted()).toEqual(
       ['by', 'cost', 'plan'].map((name) => `The rate limit "route": ${name} threw an error`),
     );
@@ -383,7 +371,7 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
 
   it('only record under report', async () => {
     const app = await start({ enforcement: 'report' }, [OpenRoutes]);
-    expect(await statuses(4, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200, 200, 200]);
+    expect(await statusesOf(4, () => app.send('/open/limited', from('192.0.2.1')))).toEqual([200, 200, 200, 200]);
     expect(app.takeDenials()).toMatchObject([
       { reason: 'rate_limited', enforced: false },
       { reason: 'rate_limited', enforced: false },

@@ -17,32 +17,10 @@ import {
   type SecurityOptions,
 } from '@palisade/nest';
 import type { Server } from 'node:http';
-import { setImmediate as turn } from 'node:timers/promises';
 import { ADAPTERS, type AdapterName } from '../support/application.js';
 import { FakeScheduler } from '../support/scheduler.js';
+import { Gate, until } from '../support/waiting.js';
 import { startEdge, type EdgeApplication } from './edge.harness.js';
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 20_000 && !isSo(); i++) await turn();
-  expect(isSo()).toBe(true);
-}
-
-/** Holds whoever comes until it is opened. */
-class Gate {
-  private readonly waiting: (() => void)[] = [];
-
-  get count(): number {
-    return this.waiting.length;
-  }
-
-  pass(): Promise<void> {
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  open(): void {
-    for (const go of this.waiting.splice(0)) go();
-  }
-}
 
 /** Stores as several processes share them, which may be away. */
 class Shared {
@@ -83,7 +61,6 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   /** In the shutdown, before the server stops. */
   let draining: Gate | undefined;
   let served: number;
-  let closing: Promise<void> | undefined;
 
   @Injectable()
   class Draining implements BeforeApplicationShutdown {
@@ -142,7 +119,6 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
     gate = new Gate();
     draining = undefined;
     served = 0;
-    closing = undefined;
     // Whatever is asked of a store that is taken to be away is answered with 503.
     const security: SecurityOptions = {
       rateLimit: {
@@ -162,10 +138,8 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   afterEach(async () => {
     gate.open();
     draining?.open();
-    await close();
+    await running.close();
   });
-
-  const close = () => (closing ??= running.close());
 
   const status = async (path: string) => (await running.send(path)).status;
   const stopped = () => until(() => !(running.app.getHttpServer() as Server).listening);
@@ -173,7 +147,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   it('gives back what a request under way has taken, where it is no failure', async () => {
     const answer = status('/outcome');
     await until(() => gate.count === 1);
-    const closed = close();
+    const closed = running.close();
     await stopped();
     gate.open();
     expect(await answer).toBe(200);
@@ -184,7 +158,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   it('answers what the handler of a request under way asks of the stores', async () => {
     const answer = running.send('/asks');
     await until(() => gate.count === 1);
-    const closed = close();
+    const closed = running.close();
     await stopped();
     gate.open();
     const { status: code, body } = await answer;
@@ -195,7 +169,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   it('renews the place of a request under way, and gives it back', async () => {
     const answer = status('/held');
     await until(() => gate.count === 1);
-    const closed = close();
+    const closed = running.close();
     await stopped();
     scheduler.advance(10_000);
     expect(shared.calls).toEqual(['acquire', 'renew']);
@@ -208,7 +182,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
 
   it('counts who comes before the server stops, and denies who is beyond the limit', async () => {
     draining = new Gate();
-    const closed = close();
+    const closed = running.close();
     await until(() => draining?.count === 1);
     expect([await status('/limited'), await status('/limited')]).toEqual([200, 429]);
     expect(shared.calls).toEqual(['consume', 'consume']);
@@ -226,7 +200,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
     const timers = scheduler.pending;
     const answer = running.send('/delayed');
     await until(() => scheduler.pending === timers + 1);
-    await close();
+    await running.close();
     const { status: code, headers } = await answer;
     expect([code, headers['retry-after']]).toEqual([429, '1']);
     expect(served).toBe(1);
@@ -235,7 +209,7 @@ describe.each(ADAPTERS)('An application that shuts down on %s', (adapter: Adapte
   it('leaves nothing running behind', async () => {
     expect(await status('/limited')).toBe(200);
     expect(scheduler.pending).toBeGreaterThan(0);
-    await close();
+    await running.close();
     expect(scheduler.pending).toBe(0);
     expect(running.events.filter(({ type }) => type === 'store_unavailable')).toEqual([]);
   });

@@ -3,18 +3,18 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Public, RateLimit, Scheduler, type RateLimitingOptions } from '@palisade/nest';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import { ADAPTERS, type AdapterName } from '../support/application.js';
 import { FakeScheduler } from '../support/scheduler.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { startEdge, type Answer, type EdgeApplication } from './edge.harness.js';
+import { turns, until } from '../support/waiting.js';
+import { edgeOfEachTest, type Answer, type EdgeApplication } from './edge.harness.js';
 
 const key = signingKey('ES256');
 const delay = { after: 2, step: '100 ms', max: '250 ms' };
 
 describe.each(ADAPTERS)('Limits that slow down on %s', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
+  const startOne = edgeOfEachTest(adapter);
   let scheduler: FakeScheduler;
   let served = 0;
 
@@ -51,25 +51,21 @@ describe.each(ADAPTERS)('Limits that slow down on %s', (adapter: AdapterName) =>
     }
   }
 
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
+  afterEach(() => {
     served = 0;
   });
 
   async function start(rateLimit: RateLimitingOptions = {}): Promise<EdgeApplication> {
     scheduler = new FakeScheduler();
     const security = securityWith(key, { proxy: { trust: 1 }, rateLimit });
-    running = await startEdge(adapter, security, [Routes, Mine], {
+    return startOne(security, [Routes, Mine], {
       customize: (builder) => builder.overrideProvider(Scheduler).useValue(scheduler),
     });
-    return running;
   }
 
   /** Ends when so many requests wait. */
   async function waiting(count: number): Promise<void> {
-    for (let i = 0; i < 5000 && scheduler.pending !== count; i++) await turn();
-    expect(scheduler.pending).toBe(count);
+    await until(() => scheduler.pending === count);
   }
 
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
@@ -78,7 +74,7 @@ describe.each(ADAPTERS)('Limits that slow down on %s', (adapter: AdapterName) =>
     let isAnswered = false;
     void answer.then(() => (isAnswered = true));
     scheduler.advance(milliseconds - 1);
-    for (let i = 0; i < 20; i++) await turn();
+    await turns(20);
     expect(isAnswered).toBe(false);
     scheduler.advance(1);
     return (await answer).status;
@@ -162,7 +158,7 @@ describe.each(ADAPTERS)('Limits that slow down on %s', (adapter: AdapterName) =>
     await gone;
     await waiting(0);
     scheduler.advance(1000);
-    await turn();
+    await turns(1);
     expect(served).toBe(0);
     expect(app.takeDenials()).toMatchObject([{ reason: 'client_gone' }, { reason: 'client_gone' }]);
   });
@@ -179,7 +175,6 @@ describe.each(ADAPTERS)('Limits that slow down on %s', (adapter: AdapterName) =>
     const answer = app.send('/slow', from('192.0.2.1'));
     await waiting(1);
     const closing = app.close();
-    running = undefined;
     expect((await answer).status).toBe(429);
     await closing;
     expect(scheduler.pending).toBe(0);

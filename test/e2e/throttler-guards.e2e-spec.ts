@@ -1,7 +1,7 @@
 import { Controller, Get, Injectable, UseGuards, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { minutes, type ThrottlerStorage } from '@nestjs/throttler';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   Public,
   RateLimitGuard,
@@ -11,7 +11,7 @@ import {
   type SecurityOptions,
 } from '@palisade/nest';
 import { ADAPTERS, type AdapterName } from '../support/application.js';
-import { startEdge, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
+import { edgeOfEachTest, statusesOf, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
 
 /** Throttles by customer, wherever a request comes from. */
 @Injectable()
@@ -26,12 +26,7 @@ class ByCustomer extends RateLimitGuard {
 class ByRegularCustomer extends ByCustomer {}
 
 describe.each(ADAPTERS)('Guards that extend RateLimitGuard, on %s,', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
-
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
-  });
+  const startOne = edgeOfEachTest(adapter);
 
   @Controller('shop')
   @Public()
@@ -73,21 +68,17 @@ describe.each(ADAPTERS)('Guards that extend RateLimitGuard, on %s,', (adapter: A
     setup: EdgeSetup = {},
     controllers: readonly Type[] = [Shop, Sale, Help],
   ): Promise<EdgeApplication> {
-    running = await startEdge(adapter, { proxy: { trust: 1 }, rateLimit }, controllers, setup);
-    return running;
+    return startOne({ proxy: { trust: 1 }, rateLimit }, controllers, setup);
   }
 
   /** Three requests of one customer from three addresses, then three of three customers from one. */
-  async function countedBy(path: string): Promise<{ customer: number[]; address: number[] }> {
-    const app = running as EdgeApplication;
-    const statuses = async (headersOf: (i: number) => Record<string, string>) => {
-      const answers: number[] = [];
-      for (let i = 1; i <= 3; i++) answers.push((await app.send(path, { headers: headersOf(i) })).status);
-      return answers;
-    };
+  async function countedBy(app: EdgeApplication, path: string) {
+    let asked = 0;
+    const call = (customer: string, address: string) =>
+      app.send(path, { headers: { 'x-customer': customer, 'x-forwarded-for': address } });
     return {
-      customer: await statuses((i) => ({ 'x-customer': 'alice', 'x-forwarded-for': `192.0.2.${i}` })),
-      address: await statuses((i) => ({ 'x-customer': `other-${i}`, 'x-forwarded-for': '198.51.100.1' })),
+      customer: await statusesOf(3, () => call('alice', `192.0.2.${++asked}`)),
+      address: await statusesOf(3, () => call(`other-${++asked}`, '198.51.100.1')),
     };
   }
 
@@ -95,38 +86,38 @@ describe.each(ADAPTERS)('Guards that extend RateLimitGuard, on %s,', (adapter: A
   const byAddress = { customer: [200, 200, 200], address: [200, 200, 429] };
 
   it('have the throttlers of the controllers they guard, and of those that extend them', async () => {
-    await start();
-    expect(await countedBy('/shop')).toEqual(byCustomer);
-    expect(await countedBy('/sale')).toEqual(byCustomer);
+    const app = await start();
+    expect(await countedBy(app, '/shop')).toEqual(byCustomer);
+    expect(await countedBy(app, '/sale')).toEqual(byCustomer);
   });
 
   it('leave the throttlers of all other routes as they are', async () => {
-    await start();
-    expect(await countedBy('/help/answers')).toEqual(byAddress);
-    expect(await countedBy('/help/plain')).toEqual(byAddress);
+    const app = await start();
+    expect(await countedBy(app, '/help/answers')).toEqual(byAddress);
+    expect(await countedBy(app, '/help/plain')).toEqual(byAddress);
   });
 
   it('have the throttlers of the handler they guard, and of no other of its controller', async () => {
-    await start();
-    expect(await countedBy('/help/questions')).toEqual(byCustomer);
-    expect(await countedBy('/help/answers')).toEqual(byAddress);
+    const app = await start();
+    expect(await countedBy(app, '/help/questions')).toEqual(byCustomer);
+    expect(await countedBy(app, '/help/answers')).toEqual(byAddress);
   });
 
   it('have the throttlers of all routes as a provider of APP_GUARD', async () => {
-    await start(undefined, { providers: [{ provide: APP_GUARD, useClass: ByCustomer }] }, [Help]);
-    expect(await countedBy('/help/answers')).toEqual(byCustomer);
-    expect(await countedBy('/help/plain')).toEqual(byCustomer);
+    const app = await start(undefined, { providers: [{ provide: APP_GUARD, useClass: ByCustomer }] }, [Help]);
+    expect(await countedBy(app, '/help/answers')).toEqual(byCustomer);
+    expect(await countedBy(app, '/help/plain')).toEqual(byCustomer);
   });
 
   it('have the throttlers of all routes where useGlobalGuards has them', async () => {
-    const configure: EdgeSetup['configure'] = (app) => void app.useGlobalGuards(app.get(ByCustomer));
-    await start(undefined, { providers: [ByCustomer], configure }, [Help]);
-    expect(await countedBy('/help/answers')).toEqual(byCustomer);
+    const configure: EdgeSetup['configure'] = (created) => void created.useGlobalGuards(created.get(ByCustomer));
+    const app = await start(undefined, { providers: [ByCustomer], configure }, [Help]);
+    expect(await countedBy(app, '/help/answers')).toEqual(byCustomer);
   });
 
   it('have none as long as they guard nothing', async () => {
-    await start(undefined, { providers: [ByCustomer] }, [Help]);
-    expect(await countedBy('/help/answers')).toEqual(byAddress);
+    const app = await start(undefined, { providers: [ByCustomer] }, [Help]);
+    expect(await countedBy(app, '/help/answers')).toEqual(byAddress);
   });
 
   describe('say which throttler it was', () => {

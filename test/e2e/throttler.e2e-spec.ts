@@ -19,7 +19,7 @@ import {
   seconds,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   MemoryRateLimitStore,
   Public,
@@ -32,25 +32,19 @@ import {
   type SecurityOptions,
 } from '@palisade/nest';
 import { ADAPTERS, startFailure, type AdapterName } from '../support/application.js';
-import { startEdge, type EdgeApplication, type EdgeSetup, type Sent } from './edge.harness.js';
+import { edgeOfEachTest, type EdgeApplication, type EdgeSetup, type Sent } from './edge.harness.js';
 
 type Options = NonNullable<SecurityOptions['rateLimit']>;
 
 describe.each(ADAPTERS)('An application that was made for @nestjs/throttler, on %s,', (adapter: AdapterName) => {
-  let running: EdgeApplication | undefined;
-
-  afterEach(async () => {
-    await running?.close();
-    running = undefined;
-  });
+  const startOne = edgeOfEachTest(adapter);
 
   async function start(
     rateLimit: Options,
     controllers: readonly Type[],
     setup: EdgeSetup = {},
   ): Promise<EdgeApplication> {
-    running = await startEdge(adapter, { proxy: { trust: 1 }, rateLimit }, controllers, setup);
-    return running;
+    return startOne({ proxy: { trust: 1 }, rateLimit }, controllers, setup);
   }
 
   const from = (address: string): Sent => ({ headers: { 'x-forwarded-for': address } });
@@ -283,15 +277,15 @@ describe.each(ADAPTERS)('An application that was made for @nestjs/throttler, on 
   });
 
   it('is served by the stores of the library under its own module', async () => {
-    running = await startEdge(adapter, {}, [Routes], {
+    const app = await startOne({}, [Routes], {
       imports: [
         ThrottlerModule.forRoot({ throttlers: [{ ttl: minutes(1), limit: 2 }], storage: new MemoryRateLimitStore() }),
       ],
       providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
     });
-    expect(await statuses(running, '/', 3)).toEqual([200, 200, 429]);
-    expect(await statuses(running, '/tighter', 2)).toEqual([200, 429]);
-    expect(await statuses(running, '/free', 4)).toEqual([200, 200, 200, 200]);
+    expect(await statuses(app, '/', 3)).toEqual([200, 200, 429]);
+    expect(await statuses(app, '/tighter', 2)).toEqual([200, 429]);
+    expect(await statuses(app, '/free', 4)).toEqual([200, 200, 200, 200]);
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { MemoryRateLimitStore, ResilientRateLimitStore, type ResilienceOptions } from '@palisade/nest';
 import { RedisRateLimitStore } from '@palisade/nest/redis';
 import { CLIENTS, connectIoredis, type Connection } from './clients.js';
+import { printedFindings, SLACK } from './findings.js';
 import { chargeOf, limitOf, newcomer } from './limits.js';
 import { Load, Tallied } from './load.js';
 import { DOWN_AFTER, redisSentinels } from './redis-sentinel.js';
@@ -10,9 +11,8 @@ import { redisCluster, redisServer, until, withRedis } from './redis-server.js';
 const LIMIT = 200;
 const TIMEOUT = 100;
 const HALF_OPEN_AFTER = 300;
-/** Of the clients of these tests, and of a machine that does other things as well. */
+/** Of the clients of these tests. */
 const RECONNECT = 200;
-const SLACK = 2000;
 /** What Sentinels take to agree and to promote, and clients to hear of it: node-redis asks once a second. */
 const FAILOVER = 15_000;
 
@@ -22,10 +22,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((load) => load.stop()));
 });
 
-const lines: string[] = [];
-afterAll(() => {
-  process.stdout.write(`${lines.join('\n')}\n`);
-});
+const lines = printedFindings();
 
 function setUp(connection: Connection, onStoreError: 'open' | 'closed' | 'local') {
   const events: string[] = [];

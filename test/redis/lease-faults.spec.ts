@@ -1,10 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConcurrencyLimit, Public, type RateLimitingOptions } from '@palisade/nest';
 import { RedisLeaseStore } from '@palisade/nest/redis';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEdge, type EdgeApplication } from '../e2e/edge.harness.js';
 import { CLIENTS, type Connection } from './clients.js';
+import { printedFindings, SLACK } from './findings.js';
 import { redisServer, until, withRedis } from './redis-server.js';
 
 const MAX = 4;
@@ -15,13 +16,8 @@ const TTL = 1000;
 const WORK = 20;
 /** What the application tries Redis again after, and what its clients take to connect. */
 const RECOVERY = 1200;
-/** Of a machine that does other things as well. */
-const SLACK = 2000;
 
-const lines: string[] = [];
-afterAll(() => {
-  process.stdout.write(`${lines.join('\n')}\n`);
-});
+const lines = printedFindings();
 
 /** What runs at the same time, in the handlers of one application. */
 class Work {
