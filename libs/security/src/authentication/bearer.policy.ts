@@ -8,6 +8,9 @@ export type TokenSource = (request: HttpRequest) => string | Denied | undefined;
 // RFC 9110, section 11.1: the scheme is case-insensitive. RFC 6750, section 2.1 asks for exactly one space; more are
 // taken as one (RFC 9110, section 11.4), anything behind the token is malformed.
 const BEARER = /^bearer(?: +|$)/i;
+// As nearly every client writes it.
+const USUAL = 'Bearer ';
+const SPACE = 0x20;
 const MALFORMED = denied('credentials_malformed');
 const REPEATED = denied('credentials_repeated');
 
@@ -16,10 +19,15 @@ export function tokenFromHeader(request: HttpRequest): string | Denied | undefin
   const header = request.headers.authorization;
   if (header === undefined) return undefined;
   if (isAuthorizationRepeated(request)) return REPEATED;
-  const scheme = BEARER.exec(header);
-  if (scheme === null) return undefined;
-  const token = header.slice(scheme[0].length).trimEnd();
+  const start = startOfToken(header);
+  if (start === undefined) return undefined;
+  const token = header.slice(start).trimEnd();
   return token.includes(' ') || token.includes(',') ? MALFORMED : token;
+}
+
+function startOfToken(header: string): number | undefined {
+  if (header.startsWith(USUAL) && header.charCodeAt(USUAL.length) !== SPACE) return USUAL.length;
+  return BEARER.exec(header)?.[0].length;
 }
 
 /** One function for the configured transports; two that both carry a token are refused (RFC 6750, section 2). */

@@ -20,6 +20,13 @@ describe('VerifiedTokenCache', () => {
     expect(cacheWith('a').get('b', NOW)).toBeUndefined();
   });
 
+  it('does not take a token for another that ends like it', () => {
+    const end = `.${'s'.repeat(43)}`;
+    const cache = cacheWith(`claims${end}`);
+    expect(cache.get(`other claims${end}`, NOW)).toBeUndefined();
+    expect(cache.get(`claims${end}`, NOW)).toBe(`value of claims${end}`);
+  });
+
   it('keeps a token until the moment of its expiry, and not beyond', () => {
     expect(cacheWith('a').get('a', LATER * 1000 - 1)).toBe('value of a');
     expect(cacheWith('a').get('a', LATER * 1000)).toBeUndefined();
