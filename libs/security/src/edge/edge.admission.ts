@@ -5,6 +5,7 @@ import type { Principal } from '../core/principal.js';
 import { rawRequestOf } from '../core/request.js';
 import type { AdmissionStep, ProtectionStep, RoutePolicy } from '../core/route-policy.js';
 import type { CorsPolicy } from './cors/cors.policy.js';
+import { isSafeMethod } from './csrf/cross-origin.policy.js';
 import type { CsrfFacts } from './csrf/csrf-protection.js';
 import { headerList, NO_FIELDS } from './edge.headers.js';
 import { isOwn, type EdgeParts } from './edge.parts.js';
@@ -52,6 +53,8 @@ export class EdgeAdmission {
     return (request, principal, ambient) => {
       const passage = passageIn(rawRequestOf(request));
       if (!(passage instanceof EdgePassage)) return BYPASSED;
+      // Before anything is found out: most requests change nothing.
+      if (isSafeMethod(request.method)) return ALLOWED;
       const decision = this.parts.csrf.check(request, factsOf(passage, principal, ambient, exempt, publicRoute));
       if (decision.allowed) return decision;
       if (this.parts.csrf.enforcement !== 'report') return decision;

@@ -71,9 +71,7 @@ export class EdgeInstallation {
     const proceed: Listener = (request, response) => {
       for (const listener of listeners) listener.call(server, request, response);
     };
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      this.pass(request, response, () => proceed(request, response));
-    });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => this.pass(request, response, proceed));
     if (server.listenerCount('checkContinue') > 0) return;
     // Node would ask for the body before anybody has looked at its length (RFC 9110, section 10.1.1).
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -113,7 +111,11 @@ export class EdgeInstallation {
     if (typeof instance?.use !== 'function') return;
     this.parsers = new ExpressParsers(adapter, () => instance.router?.stack);
     instance.disable?.('x-powered-by');
-    instance.use((request, response, next) => this.pass(request, response, next));
+    instance.use((request, response, next) => {
+      // Most come from the server, and have passed there.
+      if (passageIn(request) !== undefined) next();
+      else this.pass(request, response, () => next());
+    });
     // Where the adapter came late, the parsers of bodies stand before it.
     const stack = instance.router?.stack;
     if (Array.isArray(stack) && stack.length > 1) stack.unshift(stack.pop() as ExpressLayer);
@@ -142,10 +144,11 @@ export class EdgeInstallation {
     });
   }
 
-  private pass(request: IncomingMessage, response: ServerResponse, next: () => void): void {
-    if (passageIn(request) !== undefined) return next();
+  /** `next` gets both, so that no closure has to be made for a request. */
+  private pass(request: IncomingMessage, response: ServerResponse, next: Listener): void {
+    if (passageIn(request) !== undefined) return next(request, response);
     const passed = this.edge.enter(request, response);
-    if (passed === true) next();
-    else if (passed !== false) void passed.then((on) => on && next());
+    if (passed === true) next(request, response);
+    else if (passed !== false) void passed.then((on) => on && next(request, response));
   }
 }
