@@ -278,7 +278,7 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
     this.installation.onServer(server);
     const { settings } = this.edge.parts;
     if (settings !== undefined && server !== undefined) applyTimeouts(server, settings.timeouts);
-    if (adapter?.getType?.() === 'fastify') this.installation.expectBodies(this.routes.declaredBodies());
+    if (adapter?.getType?.() === 'fastify') this.installation.expectBodies(adapter, this.routes.declaredBodies());
     this.registered.listenTo(adapter);
   }
 

@@ -12,7 +12,7 @@ import { parseByteSize } from './edge/firewall/body-limit.js';
 import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
 import type { RegisteredRoute } from './edge/registered-routes.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
-import type { LimitSteps } from './rate-limiting/limit-steps.js';
+import { NO_STEPS, type LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
@@ -54,7 +54,7 @@ export class SecuredRoutes {
     const problems: ConfigurationProblem[] = [];
     const known = this.knownNames(options);
     const features = new Features(this.explorer.modules, problems);
-    const compiled = new Map<RoutePolicy, ExploredHandler>();
+    const compiled: CompiledHandler[] = [];
     const denied: ExploredHandler[] = [];
     for (const handler of this.explorer.explore()) {
       if (features.isCompiled(handler, problems)) continue;
@@ -62,29 +62,35 @@ export class SecuredRoutes {
         if (handler.transport?.kind === 'denied') denied.push(handler);
         continue;
       }
-      const layers = [...handler.layers, ...layersOfFeature(features, handler)];
-      compiled.set(compileRoutePolicy({ ...handler, layers }, known, problems), handler);
+      const ofFeatures = layersOfFeature(features, handler);
+      const route = ofFeatures.length === 0 ? handler : { ...handler, layers: [...handler.layers, ...ofFeatures] };
+      compiled.push({ policy: compileRoutePolicy(route, known, problems), handler, limits: NO_STEPS });
     }
-    const limits = new Map<RoutePolicy, LimitSteps>();
     const names = new RouteNames();
     const throttling = new ThrottlingGuards(globalGuards);
-    for (const [policy, { module, handler, replacement }] of compiled) {
+    for (const each of compiled) {
+      const { policy, handler } = each;
       this.checkSchemes(policy, problems);
       this.edge.parts.routes.check(policy.edge, policy.id, problems);
-      if (throttling.guard(policy.controller, replacement ?? handler)) this.rateLimiting.leaveThrottlersToGuard(policy);
-      limits.set(policy, this.rateLimiting.compile(policy, names.nameOf(policy, module), problems));
+      if (throttling.guard(policy.controller, handler.replacement ?? handler.handler)) {
+        this.rateLimiting.leaveThrottlersToGuard(policy);
+      }
+      each.limits = this.rateLimiting.compile(policy, names.nameOf(policy, handler.module), problems);
     }
     if (problems.length === 0) {
       const instances = new PolicyInstances();
-      for (const [policy, handler] of compiled) {
+      for (const { policy, handler, limits } of compiled) {
         // Only policy classes take their time; a promise for every route would slow the start.
         const policies =
           policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, handler.module, problems);
-        this.add(policy, policies, handler, limits.get(policy));
+        this.add(policy, policies, handler, limits);
       }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
-    this.edge.expect([...compiled.keys()], registered);
+    this.edge.expect(
+      compiled.map(({ policy }) => policy),
+      registered,
+    );
     this.warn(compiled);
     this.warnOfTransports(denied);
   }
@@ -137,7 +143,7 @@ export class SecuredRoutes {
     policy: RoutePolicy,
     policies: readonly AccessPolicyFunction[],
     { replacement }: ExploredHandler,
-    limits: LimitSteps | undefined,
+    { limitAddress, limitPrincipal, limitBoth }: LimitSteps,
   ): void {
     this.registry.add(
       {
@@ -145,10 +151,10 @@ export class SecuredRoutes {
         isOverloaded: this.loadShedding.compile(policy),
         admit: this.edge.admission.admissionOf(policy),
         protect: this.edge.admission.protectionOf(policy),
-        limitAddress: limits?.limitAddress,
-        limitPrincipal: limits?.limitPrincipal,
-        limitBoth: limits?.limitBoth,
-        recognize: limits?.limitBoth && this.authenticator.compileRecognition(policy),
+        limitAddress,
+        limitPrincipal,
+        limitBoth,
+        recognize: limitBoth && this.authenticator.compileRecognition(policy),
         authenticate: this.authenticator.compile(policy),
         authorize: this.authorizer.compile(policy, policies),
         challengesOf: this.authenticator.challengesOfDenial(policy),
@@ -169,8 +175,8 @@ export class SecuredRoutes {
     }
   }
 
-  private warn(compiled: ReadonlyMap<RoutePolicy, ExploredHandler>): void {
-    const policies = [...compiled.keys()];
+  private warn(compiled: readonly CompiledHandler[]): void {
+    const policies = compiled.map(({ policy }) => policy);
     if (this.authenticator.defaultSchemes.length === 0 && policies.some(({ access }) => access !== 'public')) {
       this.logger.warn('No authentication scheme is configured: every handler that is not @Public() answers 401');
     }
@@ -185,8 +191,9 @@ export class SecuredRoutes {
         `${id}: its path cannot be told before routing, so what it says of CORS, HTTP or bodies comes late`,
       );
     }
-    for (const [{ id, access }, { ofMessages }] of compiled) {
-      if (ofMessages && access !== 'public') {
+    for (const { policy, handler } of compiled) {
+      const { id, access } = policy;
+      if (handler.ofMessages && access !== 'public') {
         this.logger.warn(
           `${id} handles messages: connect its microservice with { inheritAppConfig: true }, or no guard looks at it`,
         );
@@ -198,6 +205,12 @@ export class SecuredRoutes {
 function layersOfFeature(features: Features, { module, transport }: ExploredHandler): readonly DeclarationLayer[] {
   const layers = features.layersOf(module);
   return transport === undefined ? layers : layersOfTransport(layers);
+}
+
+interface CompiledHandler {
+  readonly policy: RoutePolicy;
+  readonly handler: ExploredHandler;
+  limits: LimitSteps;
 }
 
 /** Names that tell routes apart, and are the same in every process that runs the application. */
@@ -212,10 +225,12 @@ class RouteNames {
   }
 }
 
+const NO_LAYERS: readonly DeclarationLayer[] = [];
+
 /** The defaults of feature modules. */
 class Features {
   private readonly defaults = new Map<ExploredModule, { layers: readonly DeclarationLayer[]; signature: string }>();
-  private readonly seen = new Map<ExploredHandler['handler'], Map<unknown, string>>();
+  private readonly seen = new Map<unknown, Map<ExploredHandler['handler'], string>>();
 
   constructor(modules: readonly ExploredModule[], problems: ConfigurationProblem[]) {
     for (const module of modules) {
@@ -234,16 +249,16 @@ class Features {
   }
 
   layersOf(module: ExploredModule): readonly DeclarationLayer[] {
-    return this.defaults.get(module)?.layers ?? [];
+    return this.defaults.get(module)?.layers ?? NO_LAYERS;
   }
 
   /** A controller may stand in several modules; their defaults must then agree, as it has one policy. */
   isCompiled({ handler, controller, id, method, module }: ExploredHandler, problems: ConfigurationProblem[]): boolean {
-    const byController = this.seen.get(handler) ?? new Map<unknown, string>();
-    this.seen.set(handler, byController);
+    const ofController = this.seen.get(controller) ?? new Map<ExploredHandler['handler'], string>();
+    this.seen.set(controller, ofController);
     const signature = `${method} ${this.defaults.get(module)?.signature ?? ''}`;
-    const earlier = byController.get(controller);
-    byController.set(controller, signature);
+    const earlier = ofController.get(handler);
+    ofController.set(handler, signature);
     if (earlier !== undefined && earlier !== signature) {
       problems.push({
         where: id,

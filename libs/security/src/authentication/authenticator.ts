@@ -22,6 +22,8 @@ const NOBODY = Object.freeze({ principal: undefined });
  */
 type WithoutCredentials = (request: HttpRequest, redirect?: Failed) => AuthenticationResult;
 
+type ChallengesOfDenial = (denial: Denied, principal?: Principal) => readonly string[];
+
 interface Failed {
   readonly scheme: Scheme;
   readonly failure: SchemeFailure;
@@ -35,6 +37,8 @@ export class Authenticator {
   readonly defaultSchemes: readonly string[];
   private readonly passportOptions: ReadonlyMap<string, PassportSchemeOptions>;
   private readonly bearer: BearerChallenges;
+  // By the list of schemes itself: routes that name none have the same one, and share what is made of it.
+  private readonly challenges = new Map<readonly string[], ChallengesOfDenial>();
 
   constructor(
     private readonly options: AuthenticationOptions,
@@ -64,9 +68,11 @@ export class Authenticator {
    * step, by which the calls that one request carries are told to need no second check.
    */
   compile(policy: RoutePolicy): AuthenticationStep | undefined {
-    if (policy.access === 'public') return undefined;
-    const key = JSON.stringify([policy.access === 'optional', ...policy.schemes]);
-    const step = this.steps.get(key) ?? this.stepFor(policy);
+    const { access, schemes } = policy;
+    if (access === 'public') return undefined;
+    const isOptional = access === 'optional';
+    const key = JSON.stringify([isOptional, ...schemes]);
+    const step = this.steps.get(key) ?? this.stepFor(schemes, isOptional);
     this.steps.set(key, step);
     return step;
   }
@@ -87,11 +93,10 @@ export class Authenticator {
     };
   }
 
-  private stepFor(policy: RoutePolicy): AuthenticationStep {
-    const schemes = policy.schemes.map((name) => this.schemeNamed(name));
+  private stepFor(names: readonly string[], optional: boolean): AuthenticationStep {
+    const schemes = names.map((name) => this.schemeNamed(name));
     const missing: AuthenticationResult = { denial: MISSING, challenges: this.challengesOf(schemes, MISSING) };
     const unclaimed: AuthenticationResult = { denial: INVALID, challenges: missing.challenges };
-    const optional = policy.access === 'optional';
     const withoutCredentials: WithoutCredentials = optional
       ? (request) => (request.headers.authorization === undefined ? ANONYMOUS_RESULT : unclaimed)
       : (_request, redirect) => (redirect === undefined ? missing : failed(schemes, redirect));
@@ -114,8 +119,14 @@ export class Authenticator {
    * The challenges of a denial by authorization. A 401 names the route's schemes; a 403 has a challenge only for those
    * who came with a bearer token (RFC 6750, section 3.1).
    */
-  challengesOfDenial(policy: RoutePolicy): (denial: Denied, principal?: Principal) => readonly string[] {
-    const schemes = policy.schemes.map((name) => this.schemeNamed(name));
+  challengesOfDenial({ schemes }: RoutePolicy): ChallengesOfDenial {
+    const challenges = this.challenges.get(schemes) ?? this.challengesFor(schemes);
+    this.challenges.set(schemes, challenges);
+    return challenges;
+  }
+
+  private challengesFor(names: readonly string[]): ChallengesOfDenial {
+    const schemes = names.map((name) => this.schemeNamed(name));
     return (denial, principal) => {
       if (statusOf(denial.reason) === 401) return this.challengesOf(schemes, denial);
       return principal?.scheme === 'jwt' ? [this.bearer.for(denial)] : [];

@@ -31,7 +31,7 @@ function scopeCheck(scopes: readonly string[]): PrincipalCheck {
   return (principal) => (scopes.every((scope) => principal.scopes.includes(scope)) ? ALLOWED : missing);
 }
 
-function roleCheck(requirement: Requirement, hierarchy: RoleHierarchy): PrincipalCheck {
+export function roleCheck(requirement: Requirement, hierarchy: RoleHierarchy): PrincipalCheck {
   const satisfies = namesOf(requirement).map((role) => {
     const satisfying = hierarchy.satisfying(role);
     return (principal: Principal) => principal.roles.some((held) => satisfying.has(held));

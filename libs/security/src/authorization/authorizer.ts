@@ -12,7 +12,7 @@ import type {
   RoutePolicy,
 } from '../core/route-policy.js';
 import type { AuthorizationOptions } from './authorization.options.js';
-import { holdsPermission, principalChecks, type PrincipalCheck } from './authorization.policy.js';
+import { holdsPermission, principalChecks, roleCheck, type PrincipalCheck } from './authorization.policy.js';
 import type { MaskingViewer } from './masking/masking.policy.js';
 import { rolesGranting } from './permissions.policy.js';
 import { parseRoleHierarchy, type RoleHierarchy } from './role-hierarchy.js';
@@ -25,6 +25,7 @@ export class Authorizer {
   readonly hierarchy: RoleHierarchy;
   private readonly permissions: Readonly<Record<string, readonly string[]>>;
   private readonly logger = new Logger(Authorizer.name);
+  private readonly roleChecks = new Map<string, PrincipalCheck>();
   private readonly permissionChecks = new Map<string, (principal: Principal) => boolean>();
 
   /** Takes options that were checked: what is wrong with them was reported then. */
@@ -36,11 +37,22 @@ export class Authorizer {
   /** `undefined` where being admitted by authentication is all that is asked. */
   compile(policy: RoutePolicy, policies: readonly AccessPolicyFunction[]): AuthorizationStep | undefined {
     if (policy.access === 'public') return undefined;
-    const checks = principalChecks(policy, this.hierarchy, this.permissions);
+    const checks = this.checksOf(policy);
     if (policies.length > 0) return this.withPolicies(policy, checks, policies);
     const [only, ...others] = checks;
     if (only === undefined) return undefined;
     return others.length === 0 ? only : (principal) => firstDenial(checks, principal);
+  }
+
+  /** Most routes ask for roles alone, and for the same ones: they share one check. */
+  private checksOf(policy: RoutePolicy): readonly PrincipalCheck[] {
+    const { access, roles, scopes, permissions } = policy;
+    const isOfRoles = access !== 'denied' && roles !== undefined && scopes === undefined && permissions === undefined;
+    if (!isOfRoles) return principalChecks(policy, this.hierarchy, this.permissions);
+    const key = JSON.stringify(roles);
+    const check = this.roleChecks.get(key) ?? roleCheck(roles, this.hierarchy);
+    this.roleChecks.set(key, check);
+    return [check];
   }
 
   /** True when some role carries the permission. */

@@ -219,26 +219,36 @@ function layersOf(levels: readonly Level[], method: string, handler: HandlerFunc
   const classes: DeclarationLayer[] = [];
   let requirementsOnly = false;
   for (const { type, prototype, ofClass, ofMethods } of levels) {
-    const where = `${type.name}.${method}`;
-    const onMethod = ofMethods.get(method) ?? [];
-    if (onMethod.length > 0) methods.push({ level: 'handler', where, declarations: onMethod, requirementsOnly });
+    const onMethod = ofMethods.get(method) ?? NO_DECLARATIONS;
+    if (onMethod.length > 0) methods.push(handlerLayer(type, method, onMethod, requirementsOnly));
     const onClass = ofClass.get(undefined);
     if (onClass !== undefined) {
       classes.push({ level: 'class', where: type.name, declarations: onClass, requirementsOnly });
     }
     if (!requirementsOnly && Object.hasOwn(prototype, method)) {
       const copied = copiedWith(handler, onMethod);
-      if (copied.length > 0) methods.push({ level: 'handler', where, declarations: copied, requirementsOnly: true });
+      if (copied.length > 0) methods.push(handlerLayer(type, method, copied, true));
       requirementsOnly = true;
     }
   }
   return [...methods, ...classes];
 }
 
+function handlerLayer(
+  type: Type,
+  method: string,
+  declarations: readonly Declaration[],
+  requirementsOnly: boolean,
+): DeclarationLayer {
+  return { level: 'handler', where: `${type.name}.${method}`, declarations, requirementsOnly };
+}
+
+const NO_DECLARATIONS: readonly Declaration[] = [];
+
 /** Rules that a function brought from the class it was copied from, of kinds that the method itself has none of. */
 function copiedWith(handler: HandlerFunction, declared: readonly Declaration[]): readonly Declaration[] {
-  const kinds = new Set(declared.map(kindOf));
-  return (ownDeclarations(handler).get(undefined) ?? []).filter((rule) => !kinds.has(kindOf(rule)));
+  const own = ownDeclarations(handler).get(undefined) ?? NO_DECLARATIONS;
+  return own.filter((rule) => !declared.some((other) => kindOf(other) === kindOf(rule)));
 }
 
 /** Each part of the edge is a kind of its own: they do not replace each other. */

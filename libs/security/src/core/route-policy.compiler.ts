@@ -86,7 +86,7 @@ export function compileRoutePolicy(
     controller: route.controller,
     handler: route.handler,
     access: resolved,
-    schemes: Object.freeze(resolved === 'public' ? [] : schemesOf(entry?.rule, known)),
+    schemes: resolved === 'public' ? NO_SCHEMES : schemesOf(entry?.rule, known),
     roles: roles && freezeRequirement(roles.rule.requirement),
     permissions: permissions && freezeRequirement(permissions.rule.requirement),
     scopes: scopes && Object.freeze([...scopes.rule.scopes]),
@@ -95,23 +95,31 @@ export function compileRoutePolicy(
     rateLimits: rateLimits.declared,
     concurrencyLimits: concurrency && frozenList(concurrency.rule.limits),
     priority: priority?.rule.priority,
-    declaredAt: Object.freeze({
-      ...(entry && { access: entry.layer.level }),
-      ...(roles && { roles: roles.layer.level }),
-      ...(permissions && { permissions: permissions.layer.level }),
-      ...(scopes && { scopes: scopes.layer.level }),
-      ...(policies && { policies: policies.layer.level }),
-      ...(rateLimits.layer && { rateLimits: rateLimits.layer.level }),
-      ...(concurrency && { concurrencyLimits: concurrency.layer.level }),
-      ...(priority && { priority: priority.layer.level }),
+    declaredAt: levelsOf({
+      access: entry?.layer,
+      roles: roles?.layer,
+      permissions: permissions?.layer,
+      scopes: scopes?.layer,
+      policies: policies?.layer,
+      rateLimits: rateLimits.layer,
+      concurrencyLimits: concurrency?.layer,
+      priority: priority?.layer,
     }),
   });
 }
 
-function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: ConfigurationProblem[]): void {
-  const { where, declarations } = layer;
-  const of = <K extends Kind>(kind: K) => declarations.filter((rule): rule is Declared<K> => rule.kind === kind);
+function checkLayer(
+  { where, declarations }: DeclarationLayer,
+  known: KnownNames,
+  problems: ConfigurationProblem[],
+): void {
   const report = (problem: string, fix: string) => problems.push({ where, problem, fix });
+  if (declarations.length > 1) checkTogether(declarations, report);
+  for (const rule of declarations) checkNames(rule, known, report);
+}
+
+function checkTogether(declarations: readonly Declaration[], report: (problem: string, fix: string) => void): void {
+  const of = <K extends Kind>(kind: K) => declarations.filter((rule): rule is Declared<K> => rule.kind === kind);
 
   for (const kind of ['access', ...OF_IDENTITY, 'priority'] as const) {
     const rules = of(kind);
@@ -151,7 +159,6 @@ function checkLayer(layer: DeclarationLayer, known: KnownNames, problems: Config
       );
     }
   }
-  for (const rule of declarations) checkNames(rule, known, report);
 }
 
 function checkNames(rule: Declaration, known: KnownNames, report: (problem: string, fix: string) => void): void {
@@ -243,11 +250,24 @@ interface Found<K extends Kind> {
 }
 
 function nearest<K extends Kind>(layers: readonly DeclarationLayer[], kind: K): Found<K> | undefined {
-  for (const [index, layer] of layers.entries()) {
-    const rule = layer.declarations.find((candidate): candidate is Declared<K> => candidate.kind === kind);
-    if (rule !== undefined) return { rule, layer, index };
+  // Asked nine times a route: plain loops keep the start of a large application short.
+  for (let index = 0; index < layers.length; index++) {
+    const layer = layers[index] as DeclarationLayer;
+    for (const rule of layer.declarations) if (rule.kind === kind) return { rule: rule as Declared<K>, layer, index };
   }
   return undefined;
+}
+
+type DeclaredAt = RoutePolicy['declaredAt'];
+
+/** Where each kind was declared; what was not declared has no entry. */
+function levelsOf(layers: Readonly<Record<keyof DeclaredAt, DeclarationLayer | undefined>>): DeclaredAt {
+  const levels: { -readonly [Name in keyof DeclaredAt]: DeclaredAt[Name] } = {};
+  for (const kind of Object.keys(layers) as (keyof DeclaredAt)[]) {
+    const layer = layers[kind];
+    if (layer !== undefined) levels[kind] = layer.level;
+  }
+  return Object.freeze(levels);
 }
 
 function hasRequirement(layer: DeclarationLayer): boolean {
@@ -279,9 +299,12 @@ function cutBehind(layers: readonly DeclarationLayer[], exempt: Found<'access'>)
   );
 }
 
-function schemesOf(rule: Declared<'access'> | undefined, known: KnownNames): string[] {
-  const named = rule === undefined || rule.access === 'public' ? [] : rule.schemes;
-  return named.length > 0 ? [...named] : [...known.defaultSchemes];
+const NO_SCHEMES: readonly string[] = Object.freeze([]);
+
+/** One list for all routes that name none, by which it can be told that they are alike. */
+function schemesOf(rule: Declared<'access'> | undefined, known: KnownNames): readonly string[] {
+  const named = rule === undefined || rule.access === 'public' ? NO_SCHEMES : rule.schemes;
+  return Object.freeze(named.length > 0 ? [...named] : known.defaultSchemes);
 }
 
 // What opens something up, like @Public, does not hold for a handler that it was not written for.

@@ -8,7 +8,7 @@ import type { GuardedRoute, HandlerFunction, RoutePolicy } from './route-policy.
  */
 @Injectable()
 export class RoutePolicyRegistry {
-  private readonly byHandler = new Map<HandlerFunction, Map<Type, GuardedRoute>>();
+  private readonly byController = new Map<Type, Map<HandlerFunction, GuardedRoute>>();
   private readonly originals = new WeakMap<HandlerFunction, HandlerFunction>();
   private readonly compiled: RoutePolicy[] = [];
 
@@ -24,7 +24,7 @@ export class RoutePolicyRegistry {
 
   /** @internal */
   find(controller: Type, handler: HandlerFunction): GuardedRoute | undefined {
-    return this.byHandler.get(handler)?.get(controller) ?? this.findWrapped(controller, handler);
+    return this.byController.get(controller)?.get(handler) ?? this.findWrapped(controller, handler);
   }
 
   /** @internal */
@@ -39,11 +39,12 @@ export class RoutePolicyRegistry {
     const original = this.originals.get(wrapper) ?? originalOf(wrapper);
     if (original === undefined) return undefined;
     this.originals.set(wrapper, original);
-    return this.byHandler.get(original)?.get(controller);
+    return this.byController.get(controller)?.get(original);
   }
 
   private put(handler: HandlerFunction, route: GuardedRoute): void {
-    const routes = this.byHandler.get(handler) ?? new Map<Type, GuardedRoute>();
-    this.byHandler.set(handler, routes.set(route.policy.controller, route));
+    const { controller } = route.policy;
+    const routes = this.byController.get(controller) ?? new Map<HandlerFunction, GuardedRoute>();
+    this.byController.set(controller, routes.set(handler, route));
   }
 }

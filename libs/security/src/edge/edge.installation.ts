@@ -46,7 +46,6 @@ export class EdgeInstallation {
   private readonly logger = new Logger('SecurityModule');
   private readonly installed = new WeakSet<object>();
   private parsers: ExpressParsers | undefined;
-  private declared: ReadonlyMap<HandlerFunction, number> = new Map();
 
   constructor(
     private readonly edge: Edge,
@@ -91,8 +90,20 @@ export class EdgeInstallation {
   }
 
   /** Fastify is told how much a route takes when the route is registered; by handler, in bytes. */
-  expectBodies(declared: ReadonlyMap<HandlerFunction, number>): void {
-    this.declared = declared;
+  expectBodies(adapter: HttpAdapter, declared: ReadonlyMap<HandlerFunction, number>): void {
+    const { declaredBodyLimit } = this.edge.parts;
+    // A hook costs something for every route there is.
+    if (declared.size === 0 && declaredBodyLimit === undefined) return;
+    const instance = adapter.getInstance<FastifyLike>();
+    instance.addHook('onRoute', (route) => {
+      const handler = this.registered.current;
+      // What is not Nest's, and what the application said itself, is left alone.
+      if (handler === undefined || route.bodyLimit !== undefined) return;
+      const limit = declared.get(handler) ?? declaredBodyLimit ?? 0;
+      const isRaised = limit !== Number.POSITIVE_INFINITY && limit > (instance.initialConfig?.bodyLimit ?? 0);
+      // A smaller one is the edge's to enforce.
+      if (isRaised) route.bodyLimit = limit;
+    });
   }
 
   /** Has larger and smaller bodies parsed, now that it is known which there are. */
@@ -132,15 +143,6 @@ export class EdgeInstallation {
       if (typeof passed === 'boolean') go(passed);
       else void passed.then(go);
       return undefined;
-    });
-    instance.addHook('onRoute', (route) => {
-      const handler = this.registered.current;
-      // What is not Nest's, and what the application said itself, is left alone.
-      if (handler === undefined || route.bodyLimit !== undefined) return;
-      const limit = this.declared.get(handler) ?? this.edge.parts.declaredBodyLimit ?? 0;
-      const isRaised = limit !== Number.POSITIVE_INFINITY && limit > (instance.initialConfig?.bodyLimit ?? 0);
-      // A smaller one is the edge's to enforce.
-      if (isRaised) route.bodyLimit = limit;
     });
   }
 

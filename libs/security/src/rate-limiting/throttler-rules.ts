@@ -39,10 +39,13 @@ export function readThrottlerDeclarations(
   problems: ConfigurationProblem[],
 ): ThrottlerDeclarations {
   const targets: Target[] = [handler, controller];
+  const onHandler = throttlersNamedOn(Reflect.getMetadataKeys(handler));
+  const onClass = namesOnClass(controller, names);
+  if (onHandler.length === 0 && onClass.length === 0) return NOTHING_DECLARED;
+  const named = new Set([...onHandler, ...onClass]);
   const overrides = new Map<string, ThrottleOverride>();
   const skipped = new Set<string>();
   const skippedByClass = new Set<string>();
-  const named = new Set(targets.flatMap((target) => throttlersNamedOn(target)));
   for (const name of named) {
     // Where nothing has a name, they are for a guard of @nestjs/throttler.
     if (names.size > 0) checkName(name, names, id, problems);
@@ -82,12 +85,35 @@ export function checkOverride(
   if (generateKey !== undefined) report('generateKey', `Say it with "by", in rateLimit.limits.${name}`);
 }
 
-function throttlersNamedOn(target: Target): string[] {
-  const prefixes = [SKIP, ...Object.values(KEYS)];
-  return (Reflect.getMetadataKeys(target) as unknown[]).flatMap((key) => {
-    const prefix = typeof key === 'string' ? prefixes.find((start) => key.startsWith(start)) : undefined;
-    return prefix === undefined ? [] : [(key as string).slice(prefix.length)];
-  });
+const PREFIXES = [SKIP, ...Object.values(KEYS)];
+const NO_NAMES: readonly string[] = [];
+
+const NOTHING_DECLARED: ThrottlerDeclarations = {
+  overrides: new Map(),
+  skipped: new Set(),
+  skippedByClass: new Set(),
+};
+
+// Of each application for itself, told apart by its set of names: a class is looked at once, not for each of its routes.
+const classes = new WeakMap<ReadonlySet<string>, Map<RoutePolicy['controller'], readonly string[]>>();
+
+function namesOnClass(controller: RoutePolicy['controller'], names: ReadonlySet<string>): readonly string[] {
+  const known = classes.get(names) ?? new Map<RoutePolicy['controller'], readonly string[]>();
+  classes.set(names, known);
+  const found = known.get(controller) ?? throttlersNamedOn(Reflect.getMetadataKeys(controller));
+  known.set(controller, found);
+  return found;
+}
+
+/** Nearly every route has none: that is found out without making a list. */
+function throttlersNamedOn(keys: readonly unknown[]): readonly string[] {
+  let names: string[] | undefined;
+  for (const key of keys) {
+    if (typeof key !== 'string' || !key.startsWith('THROTTLER:')) continue;
+    const prefix = PREFIXES.find((start) => key.startsWith(start));
+    if (prefix !== undefined) (names ??= []).push(key.slice(prefix.length));
+  }
+  return names ?? NO_NAMES;
 }
 
 function nearest(targets: readonly Target[], key: string): unknown {

@@ -113,7 +113,8 @@ export function hostRule(entry: unknown): HostRule | keyof typeof REFUSED {
   if (typeof entry !== 'string') return 'noText';
   if (entry === '*' || /^\*:\d*$/.test(entry)) return 'everything';
   if (/[/?#@\\]/.test(entry)) return 'url';
-  if (isIPv6(entry)) return 'bareIPv6';
+  // Node compiles its expression for IPv6 when it is first asked, which takes milliseconds of the start.
+  if (entry.includes(':') && isIPv6(entry)) return 'bareIPv6';
   if (entry.startsWith('.')) return 'leadingDot';
   const isWildcard = entry.startsWith('*.');
   const rest = isWildcard ? entry.slice(2) : entry;
