@@ -82,12 +82,22 @@ class Taken {
 /** Takes what requests cost from the store, and says what becomes of them. */
 export class LimitCharging {
   private readonly logger = new Logger('SecurityModule');
+  /** Most routes have one limit, which all of them share. */
+  private readonly ofOneRule = new Map<LimitRule, LimitSteps>();
 
   constructor(private readonly options: ChargingOptions) {}
 
   /** The steps that ask for the rules of a route. */
   compile(rules: readonly LimitRule[]): LimitSteps {
-    if (rules.length === 0) return NO_STEPS;
+    const [first] = rules;
+    if (first === undefined) return NO_STEPS;
+    if (rules.length > 1) return this.stepsOf(rules);
+    const steps = this.ofOneRule.get(first) ?? this.stepsOf(rules);
+    this.ofOneRule.set(first, steps);
+    return steps;
+  }
+
+  private stepsOf(rules: readonly LimitRule[]): LimitSteps {
     const byAddress = rules.filter((rule) => rule.byAddress);
     const byPrincipal = rules.filter((rule) => !rule.byAddress);
     const { store, keepsWhatItCounts } = this.options;

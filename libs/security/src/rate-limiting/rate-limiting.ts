@@ -52,7 +52,7 @@ export class RateLimiting {
   private readonly names: ReadonlySet<string>;
   private readonly defaults: RuleDefaults;
   private readonly shared: ReadonlyMap<string, CountedLimit>;
-  private readonly routeNames = new WeakMap<RoutePolicy, string>();
+  private readonly routeNames = new Map<RoutePolicy, string>();
   /** Whether nothing can be given back. */
   private readonly keepsWhatItCounts: boolean;
   private readonly opened: ResilientRateLimitStore[] = [];
