@@ -91,6 +91,15 @@ describe.each(GRAPHQL_SERVERS)('The edge before GraphQL (%s)', (server) => {
     expect(Bank.transfers).toBe(0);
   });
 
+  it('lets nothing be changed by HEAD, which Fastify serves where GET is, and another site may send', async () => {
+    Bank.transfers = 0;
+    for (const query of ['mutation { transfer }', 'mutation { a: transfer feedback }']) {
+      const headers = { ...cookie, ...FOREIGN, ...PREFLIGHTED };
+      await app.running.client.call(`/graphql?query=${encodeURIComponent(query)}`, { method: 'HEAD', headers });
+    }
+    expect(Bank.transfers).toBe(0);
+  });
+
   it('takes no mutation that a form could send', async () => {
     Bank.transfers = 0;
     for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {

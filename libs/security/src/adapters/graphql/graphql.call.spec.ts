@@ -46,10 +46,11 @@ describe('The call of a resolver', () => {
 
   it.each([
     ['of a subscription', { path: root, operation: { operation: 'subscription' } }],
+    ['of a mutation by a method that changes nothing', { path: root, operation: { operation: 'mutation' } }],
     ['without a path', {}],
     ['without info, as of a reference', undefined],
   ])('is none %s', (_, info) => {
-    const args = [{}, {}, { req: request }, info];
+    const args = [{}, {}, { req: { ...request, method: 'HEAD' } }, info];
     expect(resolverCall({ getArgs: () => args } as unknown as ExecutionContext)).toBeUndefined();
   });
 });

@@ -25,6 +25,8 @@ export function resolverCall(execution: ExecutionContext): TransportCall | undef
   if (!isObject(context) || !isObject(path) || operation?.operation === 'subscription') return undefined;
   const request = requestOf(context);
   if (request === undefined) return undefined;
+  // What a browser sends without asking: mercurius refuses mutations by GET, and takes them by HEAD.
+  if (operation?.operation === 'mutation' && request.method !== 'POST') return undefined;
   return {
     request,
     key: path,
