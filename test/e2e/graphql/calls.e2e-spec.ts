@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
-import { Context, Query, Resolver } from '@nestjs/graphql';
+import { Context, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Strategy } from 'passport';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -13,7 +13,7 @@ import {
   type HttpRequest,
   type Principal,
 } from '@palisade/nest';
-import { codesIn, GRAPHQL_SERVERS, RunningGraphql } from '../../support/graphql.js';
+import { codesIn, GRAPHQL_SERVERS, RunningGraphql, type GraphqlSetup } from '../../support/graphql.js';
 import { securityWith } from '../../support/security.js';
 import { signingKey, TokenIssuer } from '../../support/tokens.js';
 
@@ -164,6 +164,47 @@ describe.each(GRAPHQL_SERVERS)('Fields that one request carries (%s)', (server) 
     expect(codesIn(result)).toEqual(['role_missing']);
   });
 });
+
+describe.each(GRAPHQL_SERVERS)('Requests whose operations share a context (%s)', (server) => {
+  let release: () => void = () => undefined;
+  let begun: () => void = () => undefined;
+
+  @Resolver()
+  class Shared {
+    @Mutation(() => String, { nullable: true })
+    @Public()
+    async wait() {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+        begun();
+      });
+    }
+
+    @Mutation(() => String, { nullable: true })
+    me(@CurrentUser('id') id: string) {
+      return id;
+    }
+  }
+
+  it.each([
+    ['an object', { name: 'bank' }],
+    ['a function that answers with one object', () => SHARED],
+  ])('are never taken for each other, where it is %s', async (_, context) => {
+    const graph = { context } as unknown as NonNullable<GraphqlSetup['graph']>;
+    const app = await RunningGraphql.start(server, securityWith(key), { providers: [Fields, One, Two, Shared], graph });
+    const as = (sub: string) => ({ authorization: `Bearer ${new TokenIssuer(key, app.running.clock).issue({ sub })}` });
+    const waiting = new Promise<void>((resolve) => (begun = resolve));
+    const mallory = app.ask('mutation { wait me }', as('mallory'));
+    await waiting;
+    const alice = await app.ask('mutation { me }', as('alice'));
+    release();
+    expect([null, 'mallory']).toContain((await mallory).data?.['me']);
+    expect([null, 'alice']).toContain(alice.data?.['me']);
+    await app.close();
+  });
+});
+
+const SHARED = {};
 
 describe.each(GRAPHQL_SERVERS)('Denials of fields (%s)', (server) => {
   const bans = { safelist: [], denials: { reasons: ['credentials_missing'], maxRetry: 3 } } as const;

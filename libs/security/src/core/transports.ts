@@ -8,8 +8,8 @@ import type { Transport, TransportApplication, TransportHandler } from './transp
 
 const calls = new WeakMap<object, Call>();
 const requests = new WeakMap<Passage, CallsOfRequest>();
-/** The transport of an operation, by the context of the operation, which all of its handlers are given. */
-const operations = new WeakMap<object, Transport>();
+/** What is known of an operation, by the context of the operation, which all of its handlers are given. */
+const operations = new WeakMap<object, { readonly transport: Transport; readonly passage: Passage }>();
 
 /** The transports of the application beside HTTP. */
 export class Transports {
@@ -45,14 +45,17 @@ export class Transports {
     const transport = this.byType.get(execution.getType());
     const received = transport?.callOf(execution);
     if (transport === undefined || received === undefined) return undefined;
-    const known = calls.get(received.key);
-    if (known !== undefined) return known;
+    const earlier = calls.get(received.key);
+    if (earlier !== undefined) return earlier;
     const passage = passageOf(received.request);
     if (passage?.response === undefined) return undefined;
     const { key, origin = key, operation } = received;
+    const known = operations.get(operation) ?? { transport, passage };
+    // Requests that share a context would be taken for each other while both are under way (fails closed).
+    if (known.passage !== passage) return undefined;
+    operations.set(operation, known);
     const shared = requests.get(passage) ?? new CallsOfRequest();
     requests.set(passage, shared);
-    operations.set(operation, transport);
     const call = new Call(
       execution,
       transport,
@@ -73,9 +76,9 @@ export class Transports {
 export function receivedCall(execution: ExecutionContext): Call | undefined {
   if (execution instanceof Call) return execution;
   for (const argument of execution.getArgs<unknown[]>()) {
-    const transport = isObject(argument) ? operations.get(argument) : undefined;
-    if (transport === undefined) continue;
-    const received = transport.callOf(execution);
+    const operation = isObject(argument) ? operations.get(argument) : undefined;
+    if (operation === undefined) continue;
+    const received = operation.transport.callOf(execution);
     if (received === undefined) return undefined;
     return calls.get(received.key) ?? (received.origin && calls.get(received.origin));
   }
