@@ -9,7 +9,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { Field, ID, Mutation, ObjectType, Query, ResolveReference, Resolver, Subscription } from '@nestjs/graphql';
+import { Field, ID, Mutation, ObjectType, Query, ResolveField, ResolveReference, Resolver, Subscription } from '@nestjs/graphql';
 import { ExternalContextCreator } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -230,6 +230,40 @@ describe.each(GRAPHQL_SERVERS)('The transport of GraphQL (%s)', (server) => {
     }
     expect(problemsOf(await failure([Users]))).toEqual([
       expect.stringMatching(/^Users\.resolveReference: is reached through _entities/),
+    ]);
+  });
+
+  it('refuses what would not be enforced of a class that is a controller as well', async () => {
+    @ObjectType()
+    class Vault {
+      @Field(() => ID)
+      id!: string;
+    }
+    @Controller('vaults')
+    @Resolver(() => Vault)
+    class Vaults {
+      @Get()
+      @Query(() => Vault)
+      @Public()
+      vault() {
+        return { id: '1' };
+      }
+
+      @ResolveField(() => String)
+      @Roles('admin')
+      secret() {
+        return 'secret';
+      }
+
+      @ResolveReference()
+      resolveReference() {
+        return { id: '1' };
+      }
+    }
+    const refused = await start({}, { providers: [Vaults], controllers: [Vaults] }).catch((error: unknown) => error);
+    expect(problemsOf(refused)).toEqual([
+      expect.stringMatching(/^Vaults\.secret: @Roles\("admin"\) would not be enforced/),
+      expect.stringMatching(/^Vaults\.resolveReference: is reached through _entities/),
     ]);
   });
 

@@ -131,7 +131,8 @@ export class RouteExplorer {
     const handlers: ExploredHandler[] = [];
     for (const { method, handler } of this.methodsOf(controller)) {
       const layers = layersOf(levels, method, handler);
-      const transport = isProvider ? this.transportOf(handler, controller) : undefined;
+      // Asked of controllers as well: a class may be both, and is looked at once.
+      const transport = this.transportOf(handler, controller);
       if (isProvider && transport === undefined && !isDeclared(layers)) continue;
       const current = instance?.[method];
       handlers.push({
