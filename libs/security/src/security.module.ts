@@ -272,6 +272,7 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
   /** Runs before routes are registered, and after every provider of the application is there. */
   configure(): void {
     putMaskingOutermost(this.applicationConfig);
+    this.routes.onProviders();
     const adapter = this.adapterHost.httpAdapter;
     this.installation.onAdapter(adapter);
     const server = adapter?.getHttpServer?.() as Server | undefined;

@@ -41,6 +41,11 @@ export class SecuredRoutes {
     explorer.markHandlers();
   }
 
+  /** Before Nest prepares handlers, and after every provider of the application is there. */
+  onProviders(): void {
+    this.explorer.markHandlersOfTransports();
+  }
+
   /**
    * @param registered the routes as Nest registered them
    * @param globalGuards of the application

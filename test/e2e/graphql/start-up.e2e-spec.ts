@@ -233,6 +233,47 @@ describe.each(GRAPHQL_SERVERS)('The transport of GraphQL (%s)', (server) => {
     ]);
   });
 
+  @ObjectType()
+  class Safe {
+    @Field(() => ID)
+    id!: string;
+  }
+  @Resolver(() => Safe)
+  class Safes {
+    @Query(() => Safe, { nullable: true })
+    @RateLimit({ limit: '1/minute', countOn: 'failure', by: 'user' })
+    safe() {
+      return { id: '1' };
+    }
+
+    @ResolveField(() => String, { nullable: true })
+    @Roles('admin')
+    code() {
+      return 'code';
+    }
+  }
+
+  describe.each([
+    ['a factory', { provide: Safes, useFactory: () => new Safes() }],
+    ['a factory that takes its time', { provide: 'safes', useFactory: () => Promise.resolve(new Safes()), inject: [] }],
+    ['a value', { provide: Safes, useValue: new Safes() }],
+  ])('of a resolver that is given by %s', (_, provider) => {
+    it('refuses rules that would not be enforced', async () => {
+      expect(problemsOf(await failure([Plain, provider]))).toEqual([
+        expect.stringMatching(/^Safes\.code: @Roles\("admin"\) would not be enforced/),
+      ]);
+    });
+
+    it('guards what is called, and hears how it ends', async () => {
+      const graph = { fieldResolverEnhancers: ['guards' as const] };
+      const running = await start({}, { providers: [Plain, provider], graph });
+      for (let i = 0; i < 2; i++) {
+        expect(codesIn(await running.ask('{ safe { code } }', token(running)))).toEqual(['role_missing']);
+      }
+      expect(codesIn(await running.ask('{ safe { id } }'))).toEqual(['credentials_missing']);
+    });
+  });
+
   it('refuses what would not be enforced of a class that is a controller as well', async () => {
     @ObjectType()
     class Vault {

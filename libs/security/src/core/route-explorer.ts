@@ -1,7 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
-import { markHandler } from './handler-identity.js';
+import { markHandler, originalOf } from './handler-identity.js';
 import { observeOutcomeOf } from './outcome.interceptor.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
@@ -87,12 +87,17 @@ export class RouteExplorer {
     for (const wrapper of this.discovery.getControllers()) {
       for (const { handler } of this.methodsOf(classOf(wrapper))) markHandler(handler);
     }
+    this.markHandlersOfTransports();
+  }
+
+  /** To be asked again when all that factories make is there; what is marked stays as it is. */
+  markHandlersOfTransports(): void {
     if (this.transports.areNone) return;
     for (const wrapper of this.discovery.getProviders()) {
       const provider = classOf(wrapper);
       for (const { handler } of this.methodsOf(provider)) {
         if (this.transportOf(handler, provider as Type) === undefined) continue;
-        markHandler(handler);
+        if (originalOf(handler) === undefined) markHandler(handler);
         observeOutcomeOf(handler);
       }
     }
@@ -184,8 +189,15 @@ type Methods = Record<string, unknown>;
 /** Values have no metatype, and factories a function that is no class. */
 function classOf(wrapper: Wrapper): Type | undefined {
   const metatype = wrapper.metatype as Type | null | undefined;
-  if (metatype == null || wrapper.isNotMetatype || wrapper.inject !== undefined) return undefined;
+  if (metatype == null || wrapper.isNotMetatype || wrapper.inject !== undefined) return entryClassOf(wrapper);
   return typeof metatype.prototype === 'object' ? metatype : undefined;
+}
+
+/** Nest calls what a factory made, or a value, as it calls what it made itself. */
+function entryClassOf({ instance, isAlias }: Wrapper): Type | undefined {
+  if (isAlias || instance == null) return undefined;
+  const type = (Object.getPrototypeOf(instance) as object | null)?.constructor;
+  return typeof type === 'function' && Reflect.hasMetadata(ENTRY_PROVIDER, type) ? (type as Type) : undefined;
 }
 
 function isDeclared(layers: readonly DeclarationLayer[]): boolean {
