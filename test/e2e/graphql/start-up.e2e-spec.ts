@@ -9,7 +9,17 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { Field, ID, Mutation, ObjectType, Query, ResolveField, ResolveReference, Resolver, Subscription } from '@nestjs/graphql';
+import {
+  Field,
+  ID,
+  Mutation,
+  ObjectType,
+  Query,
+  ResolveField,
+  ResolveReference,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
 import { ExternalContextCreator } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {

@@ -7,6 +7,7 @@ import type { TransportApplication, TransportHandler } from '../../core/transpor
 const TYPE = 'graphql:resolver_type';
 const PROPERTY = 'graphql:resolve_property';
 const REFERENCE = 'graphql:resolve_reference';
+const NAME = 'graphql:resolver_name';
 const OPTIONS = 'GqlModuleOptions';
 
 const SUBSCRIPTION: TransportHandler = {
@@ -38,7 +39,13 @@ export function resolverKind(
   if (type === 'Subscription') return SUBSCRIPTION;
   if (Reflect.getMetadata(REFERENCE, method) === true) return type === undefined ? undefined : REFERENCES;
   if (type === undefined || Reflect.getMetadata(PROPERTY, method) !== true) return undefined;
+  if (fieldOf(method) === '__resolveReference') return REFERENCES;
   return guardsFields(application) ? GUARDED_PART : UNGUARDED_PART;
+}
+
+/** A federated graph knows a reference by its name, whichever decorator gave it. */
+function fieldOf(method: HandlerFunction): unknown {
+  return Reflect.getMetadata(NAME, method) ?? method.name;
 }
 
 /** Whether Nest runs guards for fields, in every graph of the application: in which of them a field is cannot be told. */
