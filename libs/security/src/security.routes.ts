@@ -63,11 +63,11 @@ export class SecuredRoutes {
     const denied: ExploredHandler[] = [];
     for (const handler of this.explorer.explore()) {
       if (features.isCompiled(handler, problems)) continue;
-      if (!isGuarded(handler, problems)) {
+      const ofFeatures = layersOfFeature(features, handler);
+      if (!isGuarded(handler, ofFeatures, problems)) {
         if (handler.transport?.kind === 'denied') denied.push(handler);
         continue;
       }
-      const ofFeatures = layersOfFeature(features, handler);
       const route = ofFeatures.length === 0 ? handler : { ...handler, layers: [...handler.layers, ...ofFeatures] };
       compiled.push({ policy: compileRoutePolicy(route, known, problems), handler, limits: NO_STEPS });
     }

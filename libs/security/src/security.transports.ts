@@ -6,8 +6,14 @@ import type { DeclarationLayer } from './core/route-policy.compiler.js';
 /**
  * Whether a handler gets a policy, by what the transport that calls it says; what keeps it from being served as declared is
  * added to `problems`. Without a policy it is denied, but for parts, which are asked only where their origin was allowed.
+ *
+ * @param ofFeatures the rules of the module
  */
-export function isGuarded(handler: ExploredHandler, problems: ConfigurationProblem[]): boolean {
+export function isGuarded(
+  handler: ExploredHandler,
+  ofFeatures: readonly DeclarationLayer[],
+  problems: ConfigurationProblem[],
+): boolean {
   const { transport, id, layers } = handler;
   if (transport === undefined || transport.kind === 'handler') {
     if (transport !== undefined) refuseEdge(handler, problems);
@@ -18,7 +24,10 @@ export function isGuarded(handler: ExploredHandler, problems: ConfigurationProbl
     return false;
   }
   if (transport.kind === 'denied') return false;
-  const rules = layers.flatMap(({ declarations }) => declarations.filter(asks));
+  const rules = [
+    ...layers.flatMap(({ declarations }) => declarations.filter(asks)),
+    ...(isExempt(layers) ? [] : ofFeatures.flatMap(({ declarations }) => declarations.filter(asksWhoCalls))),
+  ];
   if (rules.length === 0) return false;
   if (transport.unguarded === undefined) {
     refuseEdge(handler, problems);
@@ -63,6 +72,18 @@ function asks(rule: Declaration): boolean {
     default:
       return true;
   }
+}
+
+/** What a module says of who may call holds for its parts too: they may be reached through another module's handlers. */
+function asksWhoCalls(rule: Declaration): boolean {
+  return ['access', 'roles', 'permissions', 'scopes'].includes(rule.kind) && asks(rule);
+}
+
+function isExempt(layers: readonly DeclarationLayer[]): boolean {
+  return layers.some(
+    ({ declarations, requirementsOnly }) =>
+      requirementsOnly !== true && declarations.some((rule) => rule.kind === 'access' && rule.access === 'public'),
+  );
 }
 
 function listed(rules: readonly Declaration[]): string {

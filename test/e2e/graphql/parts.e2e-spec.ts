@@ -1,6 +1,17 @@
+import { Module } from '@nestjs/common';
 import { Field, ObjectType, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Authenticated, ClientIp, CurrentUser, Public, RateLimit, Roles, Sensitive, VisibleTo } from '@palisade/nest';
+import {
+  Authenticated,
+  ClientIp,
+  CurrentUser,
+  Public,
+  RateLimit,
+  Roles,
+  SecurityModule,
+  Sensitive,
+  VisibleTo,
+} from '@palisade/nest';
 import { codesIn, GRAPHQL_SERVERS, RunningGraphql, type GraphqlSetup } from '../../support/graphql.js';
 import { securityWith } from '../../support/security.js';
 import { signingKey, TokenIssuer } from '../../support/tokens.js';
@@ -83,6 +94,14 @@ class OfAnybody {
   }
 }
 
+@Resolver(() => Account)
+class OfModule {
+  @ResolveField(() => String, { nullable: true })
+  salary() {
+    return '100';
+  }
+}
+
 describe.each(GRAPHQL_SERVERS)('Fields of what a resolver answers (%s)', (server) => {
   let app: RunningGraphql | undefined;
 
@@ -136,6 +155,24 @@ describe.each(GRAPHQL_SERVERS)('Fields of what a resolver answers (%s)', (server
     );
     await expect(start([Accounts, Balances], false)).rejects.toThrow(/Balances\.rating: @RateLimit.* would not be/);
     await expect(start([Accounts, OfKnown], false)).rejects.toThrow(/OfKnown\.secret: @Authenticated/);
+  });
+
+  it('have what their module asks of who may call, or stop the start, but for what is public', async () => {
+    @Module({ imports: [SecurityModule.forFeature({ roles: ['admin'] })], providers: [OfModule, OfAnybody] })
+    class Admin {}
+    const setup = { providers: [Accounts], imports: [Admin] };
+    await expect(RunningGraphql.start(server, securityWith(key), setup)).rejects.toThrow(
+      /^The security configuration is not valid:\n  - OfModule\.salary: forFeature\(\{ roles \}\) would not be [^\n]+$/,
+    );
+    app = await RunningGraphql.start(server, securityWith(key), {
+      ...setup,
+      graph: { fieldResolverEnhancers: ['guards'] },
+    });
+    const query = '{ showcase { salary label } }';
+    expect(codesIn(await app.ask(query, as(app, { roles: ['teller'] })))).toEqual(['role_missing']);
+    expect(await app.ask(query, as(app, { roles: ['admin'] }))).toEqual({
+      data: { showcase: { salary: '100', label: 'label' } },
+    });
   });
 
   it('may be exempt from what nobody asks of them', async () => {
