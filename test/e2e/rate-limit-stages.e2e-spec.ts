@@ -5,7 +5,7 @@ import { ADAPTERS, type AdapterName } from '../support/application.js';
 import { FarStore } from '../support/far-store.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { startEdge, type EdgeApplication } from './edge.harness.js';
+import { startEdge, statusesOf, type EdgeApplication } from './edge.harness.js';
 
 const key = signingKey('ES256');
 
@@ -157,6 +157,19 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
         expect((await call())?.status).toBe(200);
         expect(store.take()).toEqual(['take address', 'take user']);
       }
+    });
+
+    it('charge the address where the credentials cannot even be read', async () => {
+      const store = new FarStore();
+      const security = securityWith(key, { rateLimit: { store, limits, global: ['address'] } });
+      const read = () => {
+        throw new SyntaxError('What the client sent is no JSON');
+      };
+      const jwt = { ...security.authentication?.jwt, from: [read] };
+      running = await startEdge(adapter, { ...security, authentication: { jwt } } as never, [Routes]);
+      const statuses = await statusesOf(10, async () => (running as EdgeApplication).send('/mine/200'));
+      expect(statuses).toEqual([...Array.from({ length: 9 }, () => 500), 429]);
+      expect(running.takeDenials().map(({ reason }) => reason)).toContain('authentication_failed');
     });
 
     it('are told in events with who was denied', async () => {

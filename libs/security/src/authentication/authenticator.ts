@@ -84,7 +84,7 @@ export class Authenticator {
     if (scheme?.recognize === undefined) return undefined;
     const isAlone = others.length === 0;
     return (request) => {
-      const result = scheme.recognize?.(request);
+      const result = recognized(scheme, request);
       if (result === UNRECOGNIZED) return undefined;
       if (isSuccess(result)) return result.ambient === true ? undefined : result;
       // Another scheme may find credentials, and an `Authorization` header that none claims is denied.
@@ -168,6 +168,15 @@ export class Authenticator {
     const scheme = new PassportScheme(this.passportOptions.get(name) ?? { name }, strategy, this.options.principal);
     this.schemes.set(name, scheme);
     return scheme;
+  }
+}
+
+/** What breaks here breaks again when it authenticates, which says so: the address is charged before. */
+function recognized(scheme: Scheme, request: HttpRequest): SchemeResult | typeof UNRECOGNIZED {
+  try {
+    return scheme.recognize?.(request);
+  } catch {
+    return UNRECOGNIZED;
   }
 }
 
