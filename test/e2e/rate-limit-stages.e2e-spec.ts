@@ -1,11 +1,20 @@
 import { Controller, Get, HttpException, Param, type Type } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { OptionalAuth, Public, RateLimit, type RateLimitingOptions } from '@palisade/nest';
+import {
+  OptionalAuth,
+  Public,
+  RateLimit,
+  type Charge,
+  type RateLimitingOptions,
+  type Standing,
+} from '@palisade/nest';
+import type { ServerResponse } from 'node:http';
 import { ADAPTERS, type AdapterName } from '../support/application.js';
 import { FarStore } from '../support/far-store.js';
 import { securityWith } from '../support/security.js';
 import { signingKey, TokenIssuer } from '../support/tokens.js';
-import { startEdge, statusesOf, type EdgeApplication } from './edge.harness.js';
+import { until } from '../support/waiting.js';
+import { startEdge, statusesOf, type EdgeApplication, type EdgeSetup } from './edge.harness.js';
 
 const key = signingKey('ES256');
 
@@ -31,6 +40,24 @@ class Routes {
   }
 }
 
+/** Answers for principals only when the request was answered by something else. */
+class StoreThatHolds extends FarStore {
+  answersMeanwhile = false;
+  private answer: ServerResponse | undefined;
+
+  readonly seeAnswer = (_request: unknown, response: ServerResponse, next: () => void) => {
+    this.answer = response;
+    next();
+  };
+
+  override async consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
+    if (this.answersMeanwhile && charges.some(({ limit }) => limit.id === 'user')) {
+      await new Promise<void>((resolve) => this.answer?.end(resolve));
+    }
+    return super.consume(charges);
+  }
+}
+
 describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapter: AdapterName) => {
   const limits = { address: { limit: '9/hour', by: 'ip' }, user: { limit: '2/hour', by: 'user' } } as const;
   let running: EdgeApplication | undefined;
@@ -40,12 +67,12 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
     running = undefined;
   });
 
-  async function start(rateLimit: RateLimitingOptions, controllers: readonly Type[] = [Routes], more = {}) {
+  async function start(rateLimit: RateLimitingOptions, controllers: readonly Type[] = [Routes], more = {}, setup: EdgeSetup = {}) {
     const security = securityWith(key, {
       proxy: { trust: 1 },
       rateLimit: { limits, global: ['address'], ...rateLimit },
     });
-    running = await startEdge(adapter, { ...security, ...more }, controllers);
+    running = await startEdge(adapter, { ...security, ...more }, controllers, setup);
     const app = running;
     const issuer = new TokenIssuer(key, app.clock);
     const call = async (path: string, token?: string, address = '192.0.2.1') => {
@@ -170,6 +197,23 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
       const statuses = await statusesOf(10, async () => (running as EdgeApplication).send('/mine/200'));
       expect(statuses).toEqual([...Array.from({ length: 9 }, () => 500), 429]);
       expect(running.takeDenials().map(({ reason }) => reason)).toContain('authentication_failed');
+    });
+
+    it('give back once what was judged while the principal was asked for', async () => {
+      const store = new StoreThatHolds();
+      const { app, call, tokenOf } = await start(
+        { store, limits: { ...limits, address: { limit: '9/hour', by: 'ip', countOn: 'failure' } } },
+        [Routes],
+        {},
+        { configure: (created) => void created.use(store.seeAnswer) },
+      );
+      for (const _ of [1, 2]) await call('/mine/404', tokenOf('alice'));
+      // Another answers before it is known that the principal is denied, as middleware does that waits no longer.
+      store.answersMeanwhile = true;
+      expect((await call('/mine/404', tokenOf('alice'))).status).toBe(200);
+      await until(() => app.events.some((event) => event.type === 'decision' && !event.allowed));
+      store.answersMeanwhile = false;
+      expect(left(await call('/mine/404', tokenOf('bob')), 'address')).toBe(6);
     });
 
     it('are told in events with who was denied', async () => {

@@ -46,9 +46,9 @@ interface Stage {
   readonly of: 'one' | 'first' | 'second';
 }
 
-/** What a request took of the limits of a stage. */
+/** What a request took of the limits of a stage; it is given back once, whichever comes first. */
 class Taken {
-  private isGivenBack = false;
+  private isSettled = false;
 
   constructor(
     private readonly charging: LimitCharging,
@@ -58,14 +58,15 @@ class Taken {
   ) {}
 
   giveBack(): void {
-    if (this.isGivenBack) return;
-    this.isGivenBack = true;
+    if (this.isSettled) return;
+    this.isSettled = true;
     this.charging.giveBack(this.charges.map((_, index) => this.takenOf(index)));
   }
 
   /** What does not count is given back. */
   judge(status: number): void {
-    if (this.isGivenBack) return;
+    if (this.isSettled) return;
+    this.isSettled = true;
     const given: TakenCharge[] = [];
     this.rules.forEach(({ counts }, index) => {
       if (counts !== undefined && !isCounted(counts, status)) given.push(this.takenOf(index));
