@@ -419,4 +419,14 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
     expect(answer.headers['retry-after']).toBe('1');
     expect((await app.send('/open/free', from('192.0.2.1'))).status).toBe(200);
   });
+
+  it.each(['draft', false] as const)(
+    'answer 503 where a store says nothing of a limit that it was asked for, with headers: %s',
+    async (headers) => {
+      const store = { consume: async () => [], peek: async () => [], refund: async () => {}, reset: async () => {} };
+      const app = await start({ store, headers }, [OpenRoutes]);
+      const answer = await app.send('/open/limited', from('192.0.2.1'));
+      expect([answer.status, answer.body['code']]).toEqual([503, 'rate_limit_unavailable']);
+    },
+  );
 });

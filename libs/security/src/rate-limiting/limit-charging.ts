@@ -23,6 +23,8 @@ const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
 const PROBLEM = 'application/problem+json';
 
+const UNANSWERED = 'The store did not answer for each limit that it was asked for';
+
 /** Milliseconds until a client may come back where it is not known when requests can be counted again. */
 const RETRY_UNKNOWN = 1000;
 
@@ -192,6 +194,8 @@ export class LimitCharging {
     execution: ExecutionContext,
     passage: Passage,
   ): ReturnType<LimitStep> {
+    // Whoever is not answered for was not counted (fails closed).
+    if (standings.length !== charges.length) return this.unavailable(new Error(UNANSWERED), charges);
     this.tell(rules, charges, standings, passage, execution instanceof Call);
     const denying = standings.findIndex(({ allowed }) => !allowed);
     if (denying === -1) {
