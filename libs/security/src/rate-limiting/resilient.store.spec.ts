@@ -15,7 +15,7 @@ function standing(remaining: number, takenAt: number): Standing {
 /** Answers as it is told to, and remembers what it was asked. */
 class ScriptedStore implements RateLimitStore {
   readonly asked: string[] = [];
-  answer: () => Promise<readonly Standing[]> = () => Promise.resolve([standing(4, 1000)]);
+  answer: () => readonly Standing[] | Promise<readonly Standing[]> = () => Promise.resolve([standing(4, 1000)]);
 
   consume(charges: readonly Charge[]) {
     this.asked.push(`consume ${charges.length}`);
@@ -227,6 +227,34 @@ describe('ResilientRateLimitStore', () => {
       await failTimes(5);
       expect(shared.asked).toHaveLength(11);
       expect(events).toEqual(['trip: ECONNREFUSED', 'heal after 4000']);
+    });
+
+    it('takes no denial that is remembered here for an answer of it', async () => {
+      const { shared, consume, failTimes, events, store } = setUp({ failureThreshold: 3, halfOpenAfter: 1000 });
+      const remembered = [{ ...standing(0, 1000), allowed: false, retryAfter: 9000 }];
+      for (let failure = 0; failure < 3; failure++) {
+        shared.answer = () => remembered;
+        expect(await consume()).toBe(remembered[0]);
+        shared.answer = refused;
+        await failTimes(1);
+      }
+      expect(events).toEqual(['trip: ECONNREFUSED']);
+      await jest.advanceTimersByTimeAsync(1000);
+      shared.answer = () => remembered;
+      expect([await consume(), store.isHealthy]).toEqual([remembered[0], false]);
+      shared.answer = () => Promise.resolve(remembered);
+      expect([await consume(), store.isHealthy]).toEqual([remembered[0], true]);
+    });
+
+    it('takes what it allows at once for an answer of it', async () => {
+      const { shared, consume, failTimes, store } = setUp({ failureThreshold: 3, halfOpenAfter: 1000 });
+      shared.answer = () => {
+        throw new Error('locked');
+      };
+      await failTimes(3);
+      await jest.advanceTimersByTimeAsync(1000);
+      shared.answer = () => [standing(4, 1000)];
+      expect([(await consume()).takenAt, store.isHealthy]).toEqual([1000, true]);
     });
 
     it('tries again after a try that was not answered', async () => {

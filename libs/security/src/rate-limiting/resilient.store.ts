@@ -39,7 +39,7 @@ export class ResilientRateLimitStore implements RateLimitStore {
   }
 
   async consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    const standings = await this.circuit.ask(() => this.store.consume(charges));
+    const standings = await this.circuit.ask(() => this.store.consume(charges), undefined, isDenial);
     return standings === AWAY ? this.standIn.consume(charges) : standings;
   }
 
@@ -83,4 +83,9 @@ export class ResilientRateLimitStore implements RateLimitStore {
     if (onStoreError === 'closed') return new ClosedStandIn(() => this.circuit.unavailable());
     return new LocalStandIn(fallback as RateLimitStore);
   }
+}
+
+/** A store may remember whom it denied, and say so while nobody answers there. */
+function isDenial(standings: readonly Standing[]): boolean {
+  return standings.some(({ allowed }) => !allowed);
 }

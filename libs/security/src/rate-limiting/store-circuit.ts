@@ -39,9 +39,16 @@ export class StoreCircuit {
    * Never rejects. What the store answers, or `AWAY` where it does not in time.
    *
    * @param late called with an answer that comes too late
+   * @param isKnown whether what is answered at once was known without the store, of which it says nothing then
    */
-  ask<T>(call: () => T | Promise<T>, late?: (value: T) => void): Promise<T | typeof AWAY> {
+  ask<T>(
+    call: () => T | Promise<T>,
+    late?: (value: T) => void,
+    isKnown?: (value: T) => boolean,
+  ): Promise<T | typeof AWAY> {
     if (this.isClosed || !admits(this.circuit, this.now())) return Promise.resolve(AWAY);
+    const answer = attempt(call);
+    if (!isThenable(answer) && isKnown?.(answer) === true) return Promise.resolve(answer);
     this.circuit = begun(this.circuit);
     const { era } = this.circuit;
     return new Promise((resolve) => {
@@ -56,7 +63,7 @@ export class StoreCircuit {
         answer();
         return true;
       };
-      attempt(call).then(
+      Promise.resolve(answer).then(
         (value) => {
           const isInTime = settle(() => {
             this.onSuccess(era);
@@ -107,6 +114,15 @@ export class StoreCircuit {
 }
 
 /** What is thrown at once is a failure like any other. */
-async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
-  return call();
+function attempt<T>(call: () => T | Promise<T>): T | Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** A promise of this realm or of a library. */
+function isThenable<T>(answer: T | Promise<T>): answer is Promise<T> {
+  return typeof (answer as Partial<Promise<T>> | undefined)?.then === 'function';
 }
