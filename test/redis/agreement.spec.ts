@@ -156,4 +156,17 @@ withRedis('the store in Redis and the one in memory', () => {
     time.now -= 5000;
     for (const store of stores) expect(await store.consume(charges)).toMatchObject([{ allowed: false }]);
   });
+
+  it.each([
+    ['an earlier version of the script', 'f 1700000000000 2 1700000060000'],
+    ['somebody else', ''],
+  ])('start anew where a key was written by %s', async (_, line) => {
+    const partition = newcomer();
+    const limit: StoredLimit = { id: 'api', algorithm: 'fixed-window', quota: 2, window: 10_000, burst: 2, block: 0 };
+    await redis.set(`palisade:{${partition}}:f:api`, line);
+    const store = new RedisRateLimitStore(redis, { denials: 0 });
+    for (const allowed of [true, true, false]) {
+      expect(await store.consume([{ limit, partition, cost: 1 }])).toMatchObject([{ allowed }]);
+    }
+  });
 });

@@ -56,7 +56,8 @@ for pass = #KEYS == 1 and 2 or 1, 2 do
 
     local line = call('GET', key)
     local mark, since, taken, extra, ends = form, 0, 0, 0, 0
-    if line then mark, since, taken, extra, ends = struct.unpack('>c1dddd', line) end
+    -- What another version wrote is no count: were it an error, one key after the other would make the store look away.
+    if line and #line == 33 then mark, since, taken, extra, ends = struct.unpack('>c1dddd', line) end
     local isBlocked = mark == 'b'
     local isSetBack = false
 
