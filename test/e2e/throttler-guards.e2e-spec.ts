@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, UseGuards, type Type } from '@nestjs/common';
+import { Controller, Get, Injectable, Scope, UseGuards, type ExecutionContext, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { minutes, type ThrottlerStorage } from '@nestjs/throttler';
 import { describe, expect, it } from '@jest/globals';
@@ -24,6 +24,15 @@ class ByCustomer extends RateLimitGuard {
 /** A guard that extends a guard that extends it. */
 @Injectable()
 class ByRegularCustomer extends ByCustomer {}
+
+@Injectable({ scope: Scope.REQUEST })
+class ByCustomerOfRequest extends ByCustomer {
+  // Nest does so once, for guards that are there when the application starts.
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    await this.onModuleInit();
+    return super.canActivate(context);
+  }
+}
 
 describe.each(ADAPTERS)('Guards that extend RateLimitGuard, on %s,', (adapter: AdapterName) => {
   const startOne = edgeOfEachTest(adapter);
@@ -107,6 +116,12 @@ describe.each(ADAPTERS)('Guards that extend RateLimitGuard, on %s,', (adapter: A
     const app = await start(undefined, { providers: [{ provide: APP_GUARD, useClass: ByCustomer }] }, [Help]);
     expect(await countedBy(app, '/help/answers')).toEqual(byCustomer);
     expect(await countedBy(app, '/help/plain')).toEqual(byCustomer);
+  });
+
+  it('have the throttlers of all routes as a provider of APP_GUARD that is made for each request', async () => {
+    const guard = { provide: APP_GUARD, useClass: ByCustomerOfRequest, scope: Scope.REQUEST };
+    const app = await start(undefined, { providers: [guard] }, [Help]);
+    expect(await countedBy(app, '/help/answers')).toEqual(byCustomer);
   });
 
   it('have the throttlers of all routes where useGlobalGuards has them', async () => {

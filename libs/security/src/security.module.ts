@@ -289,7 +289,7 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
     this.registered.stopListening();
     this.refuseHoneypotsThatAreRoutes();
-    await this.routes.compile(this.options, this.registered.all, this.applicationConfig?.getGlobalGuards() ?? []);
+    await this.routes.compile(this.options, this.registered.all, this.globalGuards);
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
     this.loadShedding.start();
@@ -310,6 +310,13 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
   private get applicationConfig(): ApplicationConfig | undefined {
     const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
     return container?.applicationConfig;
+  }
+
+  /** Those that are made for each request are there as their classes only. */
+  private get globalGuards(): readonly unknown[] {
+    const config = this.applicationConfig;
+    if (config === undefined) return [];
+    return [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(({ metatype }) => metatype)];
   }
 
   private refuseSecondRoot(): void {
