@@ -1,10 +1,13 @@
-import { Controller, Get, HttpException, Param, type Type } from '@nestjs/common';
+import { Controller, Get, HttpException, Next, Param, type Type } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   OptionalAuth,
   Public,
   RateLimit,
+  SkipRateLimit,
   type Charge,
+  type Principal,
+  type RateLimitContext,
   type RateLimitingOptions,
   type Standing,
 } from '@palisade/nest';
@@ -67,7 +70,12 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
     running = undefined;
   });
 
-  async function start(rateLimit: RateLimitingOptions, controllers: readonly Type[] = [Routes], more = {}, setup: EdgeSetup = {}) {
+  async function start(
+    rateLimit: RateLimitingOptions,
+    controllers: readonly Type[] = [Routes],
+    more = {},
+    setup: EdgeSetup = {},
+  ) {
     const security = securityWith(key, {
       proxy: { trust: 1 },
       rateLimit: { limits, global: ['address'], ...rateLimit },
@@ -184,6 +192,52 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
         expect((await call())?.status).toBe(200);
         expect(store.take()).toEqual(['take address', 'take user']);
       }
+    });
+
+    it('show functions of the application who calls, known before or not', async () => {
+      const store = new FarStore();
+      const by = ({ request }: RateLimitContext) => (request.user as Principal).id;
+      const getTracker = (request: Record<string, unknown>) => (request['user'] as Principal).id;
+      const { call, tokenOf } = await start({
+        store,
+        limits: { ...limits, user: { ...limits.user, by } },
+        throttlers: [{ name: 'calm', ttl: 60_000, limit: 3, getTracker }],
+        headers: 'draft',
+      });
+      const alice = tokenOf('alice');
+      const statuses = await statusesOf(4, () => call('/mine/200', alice));
+      const bob = await call('/mine/200', tokenOf('bob'));
+      expect([statuses, left(bob, 'user'), left(bob, 'calm')]).toEqual([[200, 200, 429, 429], 1, 2]);
+    });
+
+    it('show them nobody of whom another route let in that handed the request on', async () => {
+      // Fastify has no such thing.
+      if (adapter === 'fastify') return;
+      @Controller('shared')
+      @SkipRateLimit()
+      class Known {
+        @Get()
+        handOn(@Next() next: () => void) {
+          next();
+        }
+      }
+      @Controller('shared')
+      @Public()
+      @RateLimit('user')
+      class Anybody {
+        @Get()
+        answer() {
+          return {};
+        }
+      }
+      const seen: unknown[] = [];
+      const by = ({ request }: RateLimitContext) => `${seen.push((request.user as Principal).kind)}`;
+      const { call, tokenOf } = await start(
+        { store: new FarStore(), limits: { ...limits, user: { ...limits.user, by } } },
+        [Known, Anybody],
+      );
+      expect((await call('/shared', tokenOf('alice'))).status).toBe(200);
+      expect(seen).toEqual(['anonymous']);
     });
 
     it('charge the address where the credentials cannot even be read', async () => {

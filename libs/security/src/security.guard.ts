@@ -46,10 +46,12 @@ export class SecurityGuard implements CanActivate {
     if (route.limitBoth === undefined || execution.getType() !== 'http') {
       return this.limits.limitAddress(route, execution);
     }
-    const caller = route.recognize?.(httpRequestOf(execution));
-    return caller === undefined
-      ? this.limits.limitAddress(route, execution)
-      : this.limits.limitBoth(route, execution, caller.principal);
+    const request = httpRequestOf(execution);
+    const caller = route.recognize?.(request);
+    if (caller === undefined) return this.limits.limitAddress(route, execution);
+    // As it is where limits by principal are asked by themselves: functions of the application may read it there.
+    if (caller.principal !== undefined) request.user = caller.principal;
+    return this.limits.limitBoth(route, execution, caller.principal);
   }
 
   private authenticate(route: GuardedRoute | undefined, execution: ExecutionContext): true | Promise<true> {

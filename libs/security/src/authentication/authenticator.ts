@@ -3,7 +3,7 @@ import { denied, type Denied } from '../core/decision.js';
 import type { AuthenticationResult, AuthenticationStep, RecognitionStep, RoutePolicy } from '../core/route-policy.js';
 import { statusOf } from '../core/errors.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
-import type { HttpRequest } from '../core/request.js';
+import { principalOf, type HttpRequest } from '../core/request.js';
 import type { AuthenticationOptions, PassportSchemeOptions } from './authentication.options.js';
 import { BearerChallenges } from './bearer.challenges.js';
 import { JwtScheme } from './jwt.scheme.js';
@@ -79,7 +79,8 @@ export class Authenticator {
 
   /** The step that recognizes whoever the first scheme of the route does; `undefined` where it never does. */
   compileRecognition({ access, schemes: [first, ...others] }: RoutePolicy): RecognitionStep | undefined {
-    if (access === 'public') return () => NOBODY;
+    // Whoever another route let in before it handed the request on is nobody here, which only authentication says.
+    if (access === 'public') return (request) => (principalOf(request) === undefined ? NOBODY : undefined);
     const scheme = first === undefined ? undefined : this.schemeNamed(first);
     if (scheme?.recognize === undefined) return undefined;
     const isAlone = others.length === 0;
