@@ -240,6 +240,19 @@ describe.each(ADAPTERS)('Rate limits by address and by principal on %s', (adapte
       expect(seen).toEqual(['anonymous']);
     });
 
+    it('charge the address where a function of the application throws on what was sent', async () => {
+      const getTracker = ({ query }: Record<string, unknown>) => (query as { account: string }).account.toLowerCase();
+      const { call } = await start({
+        store: new FarStore(),
+        throttlers: [{ name: 'calm', ttl: 60_000, limit: 100, getTracker }],
+        headers: 'draft',
+      });
+      const statuses = await statusesOf(10, () => call('/anybody'));
+      expect(statuses).toEqual([...Array.from({ length: 9 }, () => 500), 429]);
+      const other = await call('/anybody?account=alice', undefined, '192.0.2.2');
+      expect([other.status, left(other, 'address'), left(other, 'calm')]).toEqual([200, 8, 99]);
+    });
+
     it('charge the address where the credentials cannot even be read', async () => {
       const store = new FarStore();
       const security = securityWith(key, { rateLimit: { store, limits, global: ['address'] } });

@@ -157,7 +157,19 @@ export class LimitCharging {
     if (!charges.some((charge) => charge instanceof Promise)) {
       return this.take(stage, charges as (LimitCharge | undefined)[], execution, passage);
     }
-    return Promise.all(charges).then((settled) => this.take(stage, settled, execution, passage));
+    return Promise.all(charges).then(
+      (settled) => this.take(stage, settled, execution, passage),
+      (error: unknown) => this.takeByAddress(stage, execution, error),
+    );
+  }
+
+  /** What a function of the application throws on is charged by address all the same, as it is before the other stage. */
+  private async takeByAddress(stage: Stage, execution: ExecutionContext, error: unknown): Promise<LimitDenial> {
+    const rules = stage.rules.filter(({ byAddress }) => byAddress);
+    const isBoth = rules.length > 0 && rules.length < stage.rules.length;
+    const denial = isBoth ? await this.takeAll({ rules, of: 'one' }, execution, undefined) : undefined;
+    if (denial === undefined) throw error;
+    return denial;
   }
 
   /** @param charges one a rule, `undefined` where it does not hold */
