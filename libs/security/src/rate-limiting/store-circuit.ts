@@ -57,10 +57,10 @@ export class StoreCircuit {
         resolve(AWAY);
       });
       // The deadline is there once: who is first takes it away, and whatever comes later is dropped.
-      const settle = (answer: () => void): boolean => {
+      const settle = (conclude: () => void): boolean => {
         if (deadline.expire === undefined) return false;
         deadline.expire = undefined;
-        answer();
+        conclude();
         return true;
       };
       Promise.resolve(answer).then(
