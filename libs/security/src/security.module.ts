@@ -9,6 +9,7 @@ import {
   type FactoryProvider,
   type ModuleMetadata,
   type NestModule,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
   type PipeTransform,
@@ -215,7 +216,9 @@ const EXPORTS = [
  * ```
  */
 @Module({})
-export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class SecurityModule
+  implements NestModule, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private readonly logger = new Logger(SecurityModule.name);
 
   constructor(
@@ -293,6 +296,11 @@ export class SecurityModule implements NestModule, OnModuleInit, BeforeApplicati
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
     this.loadShedding.start();
+  }
+
+  /** Other modules have made what they make in `onModuleInit`. */
+  onApplicationBootstrap(): void {
+    this.routes.checkTransports();
   }
 
   /** The server is about to stop, for which it waits for whoever waits. */

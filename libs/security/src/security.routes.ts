@@ -100,6 +100,12 @@ export class SecuredRoutes {
     this.warnOfTransports(denied);
   }
 
+  /** @throws SecurityConfigurationError when a transport finds something wrong with the whole application */
+  checkTransports(): void {
+    const problems = this.explorer.problemsOfTransports;
+    if (problems.length > 0) throw new SecurityConfigurationError(problems);
+  }
+
   /** How much each handler says that it takes, in bytes, for frameworks that ask when a route is registered. */
   declaredBodies(): ReadonlyMap<HandlerFunction, number> {
     const sizes = new Map<HandlerFunction, number>();

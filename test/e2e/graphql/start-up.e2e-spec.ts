@@ -318,6 +318,25 @@ describe.each(GRAPHQL_SERVERS)('The transport of GraphQL (%s)', (server) => {
     ]);
   });
 
+  it.each([
+    ['schema { query: Root } type Root { secret: String }', 'The type Root of the GraphQL schema: is its query type'],
+    [
+      'schema { query: Query mutation: Root } type Query { open: String } type Root { secret: String }',
+      'The type Root of the GraphQL schema: is its mutation type',
+    ],
+  ])('refuses root types that Nest does not know for such: %s', async (typeDefs, problem) => {
+    @Resolver('Root')
+    class Roots {
+      @ResolveField('secret')
+      secret() {
+        return 'secret';
+      }
+    }
+    const graph = { typeDefs, autoSchemaFile: undefined };
+    const refused = await start({}, { providers: [Roots], graph }).catch((error: unknown) => error);
+    expect(problemsOf(refused)).toEqual([expect.stringContaining(problem)]);
+  });
+
   it('has the defaults of a module hold for its resolvers, but for those of the edge', async () => {
     @Controller('beside')
     @Public()

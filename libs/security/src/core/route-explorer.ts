@@ -1,6 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
+import type { ConfigurationProblem } from './errors.js';
 import { markHandler, originalOf } from './handler-identity.js';
 import { observeOutcomeOf } from './outcome.interceptor.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
@@ -57,6 +58,12 @@ export class RouteExplorer {
         const provider = providers.get(token);
         return provider === undefined ? [] : [provider.instance as unknown];
       }),
+    instancesOf: (className) =>
+      [...this.container.values()].flatMap(({ providers }) =>
+        [...providers.entries()]
+          .filter(([token]) => typeof token === 'function' && token.name === className)
+          .map(([, { instance }]) => instance as unknown),
+      ),
   };
 
   constructor(
@@ -65,6 +72,11 @@ export class RouteExplorer {
     private readonly container: ModulesContainer,
     private readonly transports: Transports,
   ) {}
+
+  /** What transports find wrong when the application is complete. */
+  get problemsOfTransports(): readonly ConfigurationProblem[] {
+    return this.transports.problemsOf(this.application);
+  }
 
   get modules(): readonly ExploredModule[] {
     return [...this.container.values()].map((host) => this.moduleOf(host));

@@ -1,4 +1,5 @@
 import type { ExecutionContext, HttpException, Type } from '@nestjs/common';
+import type { ConfigurationProblem } from './errors.js';
 import type { HttpRequest } from './request.js';
 import type { HandlerFunction } from './route-policy.js';
 
@@ -16,6 +17,8 @@ export interface Transport {
   handlerOf(method: HandlerFunction, provider: Type, application: TransportApplication): TransportHandler | undefined;
   /** `undefined` where no HTTP request waits for the answer of the call: it is denied then, even on public routes. */
   callOf(execution: ExecutionContext): TransportCall | undefined;
+  /** What it finds wrong when the application is complete; anything stops the start. */
+  problemsOf?(application: TransportApplication): readonly ConfigurationProblem[];
   /** What is thrown in place of the exception of a denial, so that its code reaches the client; the exception itself where it is left out. */
   refusalOf?(exception: HttpException, refusal: TransportRefusal): HttpException;
 }
@@ -24,6 +27,8 @@ export interface Transport {
 export interface TransportApplication {
   /** The providers' values of all modules, under a token. */
   valuesOf(token: string | symbol): readonly unknown[];
+  /** The same for providers whose token is a class of this name. */
+  instancesOf(className: string): readonly unknown[];
 }
 
 /** What a method is to a transport. */

@@ -3,6 +3,7 @@ import { Call } from './call.js';
 import { CallsOfRequest } from './calls-of-request.js';
 import type { Passage } from './passage.js';
 import { passageOf } from './request.js';
+import type { ConfigurationProblem } from './errors.js';
 import type { HandlerFunction } from './route-policy.js';
 import type { Transport, TransportApplication, TransportHandler } from './transport.port.js';
 
@@ -30,6 +31,10 @@ export class Transports {
 
   get areNone(): boolean {
     return this.transports.length === 0;
+  }
+
+  problemsOf(application: TransportApplication): readonly ConfigurationProblem[] {
+    return this.transports.flatMap((transport) => transport.problemsOf?.(application) ?? []);
   }
 
   serves(type: string): boolean {

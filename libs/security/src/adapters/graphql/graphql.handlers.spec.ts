@@ -31,6 +31,6 @@ describe('A method of a resolver', () => {
     ['__resolveReference', 'exposed'],
   ] as const)('%s is a %s', (method, kind) => {
     const handler = Accounts.prototype[method] as HandlerFunction;
-    expect(resolverKind(handler, Accounts, { valuesOf: () => [] })?.kind).toBe(kind);
+    expect(resolverKind(handler, Accounts, { valuesOf: () => [], instancesOf: () => [] })?.kind).toBe(kind);
   });
 });

@@ -1,6 +1,7 @@
 import type { Transport } from '../../core/transport.port.js';
 import { resolverCall } from './graphql.call.js';
 import { resolverKind } from './graphql.handlers.js';
+import { schemaProblems } from './graphql.schema.js';
 import { graphqlRefusal } from './graphql.refusal.js';
 
 /**
@@ -12,5 +13,11 @@ import { graphqlRefusal } from './graphql.refusal.js';
  * ```
  */
 export function graphql(): Transport {
-  return { type: 'graphql', handlerOf: resolverKind, callOf: resolverCall, refusalOf: graphqlRefusal };
+  return {
+    type: 'graphql',
+    handlerOf: resolverKind,
+    callOf: resolverCall,
+    problemsOf: schemaProblems,
+    refusalOf: graphqlRefusal,
+  };
 }
