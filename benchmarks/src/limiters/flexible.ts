@@ -1,17 +1,10 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { isAllowed } from './flexible-answer.js';
 import { WINDOW, type Limiter } from './limiter.js';
 
 export function createLimiter(quota: number): Limiter {
   const limiter = new RateLimiterMemory({ points: quota, duration: WINDOW / 1000 });
   return {
-    hit: (key) =>
-      limiter.consume(key).then(
-        () => true,
-        // It rejects for a denial as well.
-        (reason: unknown) => {
-          if (reason instanceof RateLimiterRes) return false;
-          throw reason;
-        },
-      ),
+    hit: (key) => isAllowed(limiter.consume(key)),
   };
 }

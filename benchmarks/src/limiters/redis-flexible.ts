@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { isAllowed } from './flexible-answer.js';
 import { WINDOW, type Limiter } from './limiter.js';
 
 export function createLimiter(quota: number, port: number): Limiter {
@@ -10,14 +11,6 @@ export function createLimiter(quota: number, port: number): Limiter {
     duration: WINDOW / 1000,
   });
   return {
-    hit: (key) =>
-      limiter.consume(key).then(
-        () => true,
-        // It rejects for a denial as well.
-        (reason: unknown) => {
-          if (reason instanceof RateLimiterRes) return false;
-          throw reason;
-        },
-      ),
+    hit: (key) => isAllowed(limiter.consume(key)),
   };
 }
