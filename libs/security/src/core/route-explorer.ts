@@ -53,11 +53,7 @@ const ENTRY_PROVIDER = '__entryProvider__';
 export class RouteExplorer {
   private readonly explored = new Map<Host, ExploredModule>();
   private readonly application: TransportApplication = {
-    valuesOf: (token) =>
-      [...this.container.values()].flatMap(({ providers }) => {
-        const provider = providers.get(token);
-        return provider === undefined ? [] : [provider.instance as unknown];
-      }),
+    valuesOf: (token) => valuesIn(this.container.values(), token),
     instancesOf: (className) =>
       [...this.container.values()].flatMap(({ providers }) =>
         [...providers.entries()]
@@ -187,11 +183,7 @@ export class RouteExplorer {
       get hasHandlers() {
         return host.controllers.size > 0 || [...host.providers.values()].some(isServed);
       },
-      importedValues: (token) =>
-        [...host.imports].flatMap((imported) => {
-          const provider = imported.providers.get(token);
-          return provider === undefined ? [] : [provider.instance as unknown];
-        }),
+      importedValues: (token) => valuesIn(host.imports, token),
     };
   }
 }
@@ -203,6 +195,14 @@ function classOf(wrapper: Wrapper): Type | undefined {
   const metatype = wrapper.metatype as Type | null | undefined;
   if (metatype == null || wrapper.isNotMetatype || wrapper.inject !== undefined) return entryClassOf(wrapper);
   return typeof metatype.prototype === 'object' ? metatype : undefined;
+}
+
+/** What providers under a token are, in those of the modules that have one. */
+function valuesIn(modules: Iterable<Host>, token: string | symbol): readonly unknown[] {
+  return [...modules].flatMap(({ providers }) => {
+    const provider = providers.get(token);
+    return provider === undefined ? [] : [provider.instance as unknown];
+  });
 }
 
 /** Nest calls what a factory made, or a value, as it calls what it made itself. */
