@@ -18,6 +18,7 @@ import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
+import { uncheckedWarnings } from './validation/unchecked-parameters.js';
 
 /** Where `SecurityModule.forFeature` leaves its options; registered, for two copies of the package in one process. */
 export const FEATURE_OPTIONS = Symbol.for('@palisade/nest:feature-options');
@@ -98,6 +99,7 @@ export class SecuredRoutes {
     );
     this.warn(compiled);
     this.warnOfTransports(denied);
+    if (options.validation !== false) this.warnOfUnchecked(compiled);
   }
 
   /** @throws SecurityConfigurationError when a transport finds something wrong with the whole application */
@@ -184,6 +186,12 @@ export class SecuredRoutes {
           'its handlers are denied, but for those with @Public()',
       );
     }
+  }
+
+  /** GraphQL holds arguments to the types of its schema. */
+  private warnOfUnchecked(compiled: readonly CompiledHandler[]): void {
+    const handlers = compiled.map(({ handler }) => handler).filter(({ transport }) => transport === undefined);
+    for (const warning of uncheckedWarnings(handlers)) this.logger.warn(warning);
   }
 
   private warn(compiled: readonly CompiledHandler[]): void {

@@ -1,3 +1,4 @@
+import type { PipeTransform } from '@nestjs/common';
 import { MAX_PASSWORD_LENGTH } from '../users/passwords.js';
 
 /** The codes of RFC 6749, section 5.2, that Ledger uses. */
@@ -44,4 +45,11 @@ export function readTokenRequest(body: unknown): TokenRequest | TokenError {
 
 function invalidRequest(description: string): TokenError {
   return { error: 'invalid_request', description };
+}
+
+/** Reads the body in place of the validation pipe, whose errors are not those of OAuth. */
+export class TokenRequestPipe implements PipeTransform<unknown, TokenRequest | TokenError> {
+  transform(body: unknown): TokenRequest | TokenError {
+    return readTokenRequest(body);
+  }
 }

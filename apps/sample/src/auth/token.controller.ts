@@ -2,7 +2,7 @@ import { Body, Controller, Header, HttpCode, HttpException, Post, Req } from '@n
 import { ContentTypes, CsrfExempt, Lockout, Public, RateLimit, type HttpRequest } from '@palisade/nest';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
-import { readTokenRequest, type TokenError } from './token-request.js';
+import { TokenRequestPipe, type TokenError, type TokenRequest } from './token-request.js';
 
 /** RFC 6749, section 5.1. */
 export interface TokenAnswer {
@@ -33,8 +33,10 @@ export class TokenController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Header('Pragma', 'no-cache')
-  async issue(@Body() body: Record<string, unknown> | undefined, @Req() request: HttpRequest): Promise<TokenAnswer> {
-    const form = readTokenRequest(body);
+  async issue(
+    @Body(TokenRequestPipe) form: TokenRequest | TokenError,
+    @Req() request: HttpRequest,
+  ): Promise<TokenAnswer> {
     if ('error' in form) throw oauthError(form);
     const { username, password } = form;
     const user = await this.lockout.attempt(username, request, () => this.users.authenticate(username, password));

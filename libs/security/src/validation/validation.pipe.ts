@@ -2,6 +2,7 @@ import { HttpException, Injectable, Logger, Optional, ValidationPipe, type Argum
 import { validate, type ValidationError, type ValidatorOptions } from 'class-validator';
 import { misshapenFields } from './nested-shape.js';
 import { hasRules } from './rule-messages.js';
+import { bodyOfOtherShape } from './unchecked-parameters.js';
 import { fieldProblems, InvalidRequestException, refusedField, type ReportedError } from './validation.exception.js';
 import { VALIDATION_DEFAULTS, type ValidationOptions } from './validation.options.js';
 import { findInputProblem, type InputBounds } from './validation.policy.js';
@@ -58,6 +59,8 @@ export class SecurityValidationPipe extends ValidationPipe {
       if (problem !== undefined) throw new InvalidRequestException(problem);
     }
     const isDescribed = this.toValidate(metadata);
+    const misshapen = metadata.type === 'body' && !isDescribed ? bodyOfOtherShape(value, metadata) : undefined;
+    if (misshapen !== undefined) throw refusedField(metadata.data ?? 'body', misshapen.rule, misshapen.text);
     if (isDescribed && isNoObject(value, metadata)) throw refusedField(metadata.data ?? metadata.type, 'isObject');
     try {
       // As Nest's pipe does it, without a second promise for each parameter that has no class.

@@ -1,0 +1,119 @@
+import type { ArgumentMetadata, Type } from '@nestjs/common';
+
+/** A parameter that reaches its handler without a class or type to be checked by. */
+export interface UncheckedParameter {
+  /** As it stands in the code: `@Body()`, or `@Query('from')`. */
+  readonly decorator: string;
+  /** What the compiler left of its type; `undefined` where it left no types at all. */
+  readonly erased: 'object' | 'list' | 'date' | 'bytes' | undefined;
+}
+
+// Metadata keys of Nest (`ROUTE_ARGS_METADATA`, `PIPES_METADATA`) and of TypeScript.
+const ROUTE_ARGUMENTS = '__routeArguments__';
+const PIPES = '__pipes__';
+const PARAMETER_TYPES = 'design:paramtypes';
+
+/** Nest's `RouteParamtypes`; texts of a path are checked by nobody's class and cannot be anything else than texts. */
+const DECORATORS: ReadonlyMap<string, 'Body' | 'Query'> = new Map([
+  ['3', 'Body'],
+  ['4', 'Query'],
+]);
+
+const ERASED: ReadonlyMap<unknown, UncheckedParameter['erased']> = new Map<unknown, UncheckedParameter['erased']>([
+  [undefined, undefined],
+  [Object, 'object'],
+  [Array, 'list'],
+  [Date, 'date'],
+  [Buffer, 'bytes'],
+]);
+
+interface RouteArgument {
+  readonly index: number;
+  readonly data?: unknown;
+  readonly pipes?: readonly unknown[];
+}
+
+/**
+ * Finds the parameters of a handler whose type does not outlive compilation: of an interface, a union, a generic or
+ * `Partial<…>` TypeScript leaves `Object`, of a list `Array`, and without `emitDecoratorMetadata` nothing. A parameter,
+ * handler or controller with a pipe of its own is left to that pipe.
+ */
+export function uncheckedParameters(controller: Type, method: string): readonly UncheckedParameter[] {
+  const declared = Reflect.getMetadata(ROUTE_ARGUMENTS, controller, method) as
+    Readonly<Record<string, RouteArgument>> | undefined;
+  if (declared === undefined) return [];
+  const prototype = controller.prototype as Record<string, object>;
+  if (hasPipes(controller) || hasPipes(prototype[method])) return [];
+  const types = Reflect.getMetadata(PARAMETER_TYPES, prototype, method) as readonly unknown[] | undefined;
+  return Object.entries(declared)
+    .map(([key, argument]) => ({ decorator: DECORATORS.get(key.split(':')[0] as string), argument }))
+    .filter(({ decorator, argument: { index, pipes = [] } }) => {
+      return decorator !== undefined && pipes.length === 0 && ERASED.has(types?.[index]);
+    })
+    .toSorted((one, other) => one.argument.index - other.argument.index)
+    .map(({ decorator, argument: { index, data } }) => ({
+      decorator: `@${decorator}(${typeof data === 'string' ? `'${data}'` : ''})`,
+      erased: ERASED.get(types?.[index]),
+    }));
+}
+
+function hasPipes(target: object | undefined): boolean {
+  const pipes = target && (Reflect.getMetadata(PIPES, target) as readonly unknown[] | undefined);
+  return pipes !== undefined && pipes.length > 0;
+}
+
+/** Says which parameters nobody checks, and what to write instead; one text for all of an application. */
+export function uncheckedWarnings(
+  handlers: readonly { readonly id: string; readonly controller: Type; readonly method: string }[],
+): readonly string[] {
+  const untyped: string[] = [];
+  const erased: string[] = [];
+  for (const { id, controller, method } of handlers) {
+    for (const parameter of uncheckedParameters(controller, method)) {
+      if (parameter.erased === undefined) untyped.push(`${parameter.decorator} of ${id}`);
+      else erased.push(`${parameter.decorator} of ${id} (${LEFT_AS[parameter.erased]})`);
+    }
+  }
+  const warnings: string[] = [];
+  if (untyped.length > 0) {
+    warnings.push(
+      `No rule of a class checks ${untyped.join(', ')}: the compiler left no types of parameters. ` +
+        'Compile with emitDecoratorMetadata (in SWC: transform.decoratorMetadata), or give these parameters a pipe',
+    );
+  }
+  if (erased.length > 0) {
+    warnings.push(
+      `No rule of a class checks ${erased.join(', ')}: only the size and depth of the input are bounded. ` +
+        'Declare the parameter as a class with rules, or give it a pipe: ' +
+        '@Body(new ParseArrayPipe({ items: Item, whitelist: true, forbidNonWhitelisted: true })) for a list',
+    );
+  }
+  return warnings;
+}
+
+const LEFT_AS: Readonly<Record<NonNullable<UncheckedParameter['erased']>, string>> = {
+  object: 'an interface, a union, a generic or unknown',
+  list: 'a list',
+  date: 'a Date, which arrives as text',
+  bytes: 'bytes',
+};
+
+const SHAPES: ReadonlyMap<unknown, { readonly rule: string; readonly text: string; fits(value: unknown): boolean }> =
+  new Map<unknown, { readonly rule: string; readonly text: string; fits(value: unknown): boolean }>([
+    [Array, { rule: 'isArray', text: 'must be a list', fits: Array.isArray }],
+    [String, { rule: 'isString', text: 'must be text', fits: (value) => typeof value === 'string' }],
+    [Number, { rule: 'isNumber', text: 'must be a number', fits: Number.isFinite }],
+    [Boolean, { rule: 'isBoolean', text: 'must be true or false', fits: (value) => typeof value === 'boolean' }],
+  ]);
+
+/** Returns what is wrong with a body that is no more than its plain type: a list or text where that is declared. */
+export function bodyOfOtherShape(
+  value: unknown,
+  { metatype, data }: ArgumentMetadata,
+): { readonly rule: string; readonly text: string } | undefined {
+  if (value === undefined) return undefined;
+  // Single fields of other types than lists are converted, and judged there; a field may be null as it may be absent.
+  if (data !== undefined && (metatype !== Array || value === null)) return undefined;
+  const shape = SHAPES.get(metatype);
+  return shape === undefined || shape.fits(value) ? undefined : shape;
+}
