@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
-import { IsDefined, IsString, ValidateNested } from 'class-validator';
+import { IsDefined, IsOptional, IsString, ValidateNested } from 'class-validator';
 import { SecurityValidationPipe } from './validation.pipe.js';
 
 class Street {
@@ -18,6 +18,17 @@ class Person {
 
 class Team {
   @ValidateNested() @Type(() => Street) streets!: Street[];
+}
+
+interface Reached {
+  street: Street;
+}
+
+/** Of these types the compiler leaves `Object`. */
+class Delivery {
+  @ValidateNested() @Type(() => Address) to!: Address | Street;
+  @IsOptional() @ValidateNested() @Type(() => Address) by?: Reached | null;
+  @ValidateNested({ each: true }) @Type(() => Address) via!: readonly Address[] | undefined | Reached;
 }
 
 const pipe = new SecurityValidationPipe();
@@ -49,5 +60,19 @@ describe('A nested field', () => {
     ['an empty list in an item', { address, others: [address, { street: [] }] }, 'others[1].street'],
   ])('is refused as %s', async (_, body, field) => {
     expect(await check(body)).toBe(`validation_failed ${field}`);
+  });
+
+  it.each([
+    ['an empty list for an object', { to: [], via: [] }, 'to'],
+    ['a list of objects for an object', { to: [address], via: [] }, 'to'],
+    ['an empty list for an object that may be null', { to: address, by: [], via: [] }, 'by'],
+    ['an object for a list', { to: address, via: address }, 'via'],
+    ['a list in a list', { to: address, via: [[address]] }, 'via[0]'],
+  ])('is refused where the compiler left no class, as %s', async (_, body, field) => {
+    expect(await check(body, Delivery)).toBe(`validation_failed ${field}`);
+  });
+
+  it('is taken where the compiler left no class, in the shape that its rule asks for', async () => {
+    expect(await check({ to: address, by: null, via: [address] }, Delivery)).toBe('taken');
   });
 });
