@@ -2,6 +2,7 @@ import {
   Body,
   Controller,
   Get,
+  Headers,
   Param,
   ParseArrayPipe,
   Post,
@@ -12,7 +13,8 @@ import {
 } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { Public, SecurityModule, type SecurityOptions } from '@palisade/nest';
-import { IsInt, IsString } from 'class-validator';
+import { Type as TypeOf } from 'class-transformer';
+import { IsArray, IsDefined, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
 import { ADAPTERS, startApplication } from '../support/application.js';
 import { securityWith } from '../support/security.js';
 import { signingKey } from '../support/tokens.js';
@@ -52,6 +54,9 @@ class Erased extends Creating<Item> {
   }
   @Get('query') query(@Query() query: Record<string, string>): unknown {
     return { query };
+  }
+  @Get('head') head(@Headers() headers: Item, @Headers() all: Record<string, string>): unknown {
+    return { headers, all };
   }
   @Get('from') from(@Query('from') from: Date): unknown {
     return { from };
@@ -106,7 +111,7 @@ async function warningsOf(controller: Type, options: SecurityOptions = {}): Prom
     },
   );
   await running.close();
-  return warnings.filter((warning) => warning.includes('checks'));
+  return warnings.filter((warning) => /checks|applies the rules/.test(warning));
 }
 
 describe('A parameter whose type does not outlive compilation', () => {
@@ -122,6 +127,7 @@ describe('A parameter whose type does not outlive compilation', () => {
       '@Body() of Erased.list (a list)',
       "@Body('tags') of Erased.field (a list)",
       `@Query() of Erased.query (${erased})`,
+      '@Headers() of Erased.head (Nest validates bodies, queries and paths only)',
       "@Query('from') of Erased.from (a Date, which arrives as text)",
     ]) {
       expect(warning).toContain(place);
@@ -140,6 +146,42 @@ describe('A parameter whose type does not outlive compilation', () => {
 
   it('is not named without validation', async () => {
     expect(await warningsOf(Erased, { validation: false })).toEqual([]);
+  });
+});
+
+class Place {
+  @IsString() city!: string;
+}
+
+class Label {
+  @IsDefined() origin!: Place;
+}
+
+class Parcel {
+  @IsObject() content!: Item;
+  @IsArray() @TypeOf(() => Item) extras!: Item[];
+  @ValidateNested() @TypeOf(() => Label) label!: Label;
+  @ValidateNested({ each: true }) @TypeOf(() => Item) items!: Item[];
+  @IsObject() notes!: Record<string, string>;
+  @IsOptional() @ValidateNested() @TypeOf(() => Parcel) inner?: Parcel;
+}
+
+@Controller()
+@Public()
+class Parcels {
+  @Post('parcels') send(@Body() parcel: Parcel): unknown {
+    return { parcel };
+  }
+}
+
+describe('A property that holds a class with rules', () => {
+  it('is named when the application starts if nothing applies them', async () => {
+    const [warning, ...others] = await warningsOf(Parcels);
+    expect(others).toEqual([]);
+    expect(warning).toContain(
+      'Parcel.content (the rules of Item), Parcel.extras (the rules of Item), Label.origin (the rules of Place). ' +
+        'Add @ValidateNested()',
+    );
   });
 });
 

@@ -18,7 +18,8 @@ import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { PolicyInstances } from './security.policies.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
-import { uncheckedWarnings } from './validation/unchecked-parameters.js';
+import { uncheckedPropertyWarnings } from './validation/unchecked-classes.js';
+import { parameterClasses, uncheckedWarnings } from './validation/unchecked-parameters.js';
 
 /** Where `SecurityModule.forFeature` leaves its options; registered, for two copies of the package in one process. */
 export const FEATURE_OPTIONS = Symbol.for('@palisade/nest:feature-options');
@@ -188,10 +189,12 @@ export class SecuredRoutes {
     }
   }
 
-  /** GraphQL holds arguments to the types of its schema. */
   private warnOfUnchecked(compiled: readonly CompiledHandler[]): void {
-    const handlers = compiled.map(({ handler }) => handler).filter(({ transport }) => transport === undefined);
-    for (const warning of uncheckedWarnings(handlers)) this.logger.warn(warning);
+    const handlers = compiled.map(({ handler }) => handler);
+    const classes = new Set(handlers.flatMap(({ controller, method }) => parameterClasses(controller, method)));
+    // GraphQL holds arguments to the types of its schema.
+    const parameters = uncheckedWarnings(handlers.filter(({ transport }) => transport === undefined));
+    for (const warning of [...parameters, ...uncheckedPropertyWarnings(classes)]) this.logger.warn(warning);
   }
 
   private warn(compiled: readonly CompiledHandler[]): void {

@@ -1,7 +1,7 @@
 import { getMetadataStorage, type ValidationError } from 'class-validator';
 
 /** The metadata type of `@ValidateNested()`. */
-const NESTED = 'nestedValidation';
+export const NESTED = 'nestedValidation';
 
 type Misshapen = Pick<ValidationError, 'property' | 'constraints' | 'children'>;
 

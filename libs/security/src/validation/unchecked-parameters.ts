@@ -1,11 +1,12 @@
 import type { ArgumentMetadata, Type } from '@nestjs/common';
+import { hasRules } from './rule-messages.js';
 
 /** A parameter that reaches its handler without a class or type to be checked by. */
 export interface UncheckedParameter {
   /** As it stands in the code: `@Body()`, or `@Query('from')`. */
   readonly decorator: string;
   /** What the compiler left of its type; `undefined` where it left no types at all. */
-  readonly erased: 'object' | 'list' | 'date' | 'bytes' | undefined;
+  readonly erased: 'object' | 'list' | 'date' | 'bytes' | 'unasked' | undefined;
 }
 
 // Metadata keys of Nest (`ROUTE_ARGS_METADATA`, `PIPES_METADATA`) and of TypeScript.
@@ -27,6 +28,14 @@ const ERASED: ReadonlyMap<unknown, UncheckedParameter['erased']> = new Map<unkno
   [Buffer, 'bytes'],
 ]);
 
+/** Of these Nest has no validation pipe look at a class. */
+const UNASKED: ReadonlyMap<string, 'Headers' | 'HostParam' | 'Cookies' | 'SignedCookies'> = new Map([
+  ['6', 'Headers'],
+  ['10', 'HostParam'],
+  ['14', 'Cookies'],
+  ['15', 'SignedCookies'],
+]);
+
 interface RouteArgument {
   readonly index: number;
   readonly data?: unknown;
@@ -46,20 +55,29 @@ export function uncheckedParameters(controller: Type, method: string): readonly 
   if (hasPipes(controller) || hasPipes(prototype[method])) return [];
   const types = Reflect.getMetadata(PARAMETER_TYPES, prototype, method) as readonly unknown[] | undefined;
   return Object.entries(declared)
-    .map(([key, argument]) => ({ decorator: DECORATORS.get(key.split(':')[0] as string), argument }))
-    .filter(({ decorator, argument: { index, pipes = [] } }) => {
-      return decorator !== undefined && pipes.length === 0 && ERASED.has(types?.[index]);
-    })
-    .toSorted((one, other) => one.argument.index - other.argument.index)
-    .map(({ decorator, argument: { index, data } }) => ({
-      decorator: `@${decorator}(${typeof data === 'string' ? `'${data}'` : ''})`,
-      erased: ERASED.get(types?.[index]),
-    }));
+    .toSorted(([, one], [, other]) => one.index - other.index)
+    .flatMap(([key, { index, data, pipes = [] }]) => {
+      if (pipes.length > 0) return [];
+      const kind = key.split(':')[0] as string;
+      const type = types?.[index];
+      const name = DECORATORS.get(kind) ?? UNASKED.get(kind);
+      const decorator = `@${name}(${typeof data === 'string' ? `'${data}'` : ''})`;
+      if (DECORATORS.has(kind)) return ERASED.has(type) ? [{ decorator, erased: ERASED.get(type) }] : [];
+      const isAsked = name === undefined || typeof type !== 'function' || ERASED.has(type) || !hasRules(type);
+      return isAsked ? [] : [{ decorator, erased: 'unasked' as const }];
+    });
 }
 
 function hasPipes(target: object | undefined): boolean {
   const pipes = target && (Reflect.getMetadata(PIPES, target) as readonly unknown[] | undefined);
   return pipes !== undefined && pipes.length > 0;
+}
+
+/** The classes that handlers' parameters are declared as, other than those that TypeScript leaves of no class. */
+export function parameterClasses(controller: Type, method: string): readonly Type[] {
+  const types = Reflect.getMetadata(PARAMETER_TYPES, controller.prototype as object, method) as
+    readonly unknown[] | undefined;
+  return (types ?? []).filter((type): type is Type => typeof type === 'function' && !ERASED.has(type));
 }
 
 /** Says which parameters nobody checks, and what to write instead; one text for all of an application. */
@@ -96,6 +114,7 @@ const LEFT_AS: Readonly<Record<NonNullable<UncheckedParameter['erased']>, string
   list: 'a list',
   date: 'a Date, which arrives as text',
   bytes: 'bytes',
+  unasked: 'Nest validates bodies, queries and paths only',
 };
 
 const SHAPES: ReadonlyMap<unknown, { readonly rule: string; readonly text: string; fits(value: unknown): boolean }> =
