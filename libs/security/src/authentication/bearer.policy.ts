@@ -1,5 +1,7 @@
 import { denied, type Denied } from '../core/decision.js';
+import { mediaTypeOf, withoutBlanks } from '../core/http-grammar.js';
 import { isAuthorizationRepeated, type HttpRequest } from '../core/request.js';
+import { cookieNamed, REPEATED_COOKIE } from './cookie.policy.js';
 import type { JwtTransport } from './jwt/jwt.options.js';
 
 /** A token, a denial, or nothing where the request carries none. */
@@ -21,7 +23,7 @@ export function tokenFromHeader(request: HttpRequest): string | Denied | undefin
   if (isAuthorizationRepeated(request)) return REPEATED;
   const start = startOfToken(header);
   if (start === undefined) return undefined;
-  const token = header.slice(start).trimEnd();
+  const token = withoutBlanks(header, start);
   return token.includes(' ') || token.includes(',') ? MALFORMED : token;
 }
 
@@ -89,24 +91,14 @@ function valueIn(record: unknown, name: string): unknown {
 
 /** RFC 6750, section 2.2: only single-part, form-encoded bodies carry a token. */
 function isForm(request: HttpRequest): boolean {
-  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers['content-type'] ?? '');
+  return mediaTypeOf(request.headers['content-type'] ?? '') === 'application/x-www-form-urlencoded';
 }
 
 /** Reads the cookie from the header, so that no cookie parser is needed; two of one name are refused. */
 function fromCookie(name: string): TokenSource {
-  return (request) => {
-    const header = request.headers.cookie;
-    if (header === undefined || !header.includes(name)) return undefined;
-    let found: string | undefined;
-    for (const pair of header.split(';')) {
-      const equals = pair.indexOf('=');
-      if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
-      if (found !== undefined) return REPEATED;
-      found = pair
-        .slice(equals + 1)
-        .trim()
-        .replace(/^"(.*)"$/, '$1');
-    }
+  return ({ headers }) => {
+    const found = cookieNamed(name, headers.cookie);
+    if (found === REPEATED_COOKIE) return REPEATED;
     return found === '' ? undefined : found;
   };
 }

@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { Strategy } from 'passport';
 import { denied, type Denied } from '../core/decision.js';
+import { isToken } from '../core/http-grammar.js';
 import type { PrincipalInit } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
 import type { PassportSchemeOptions, PrincipalFactory } from './authentication.options.js';
@@ -111,7 +112,7 @@ const PRINTABLE = /^[\x21-\x7E][\x20-\x7E]*$/;
 
 /** RFC 9110, section 15.5.2: a 401 names a scheme. The strategy's name serves, where it is a token. */
 function challengeNamed(name: string): string {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) ? name : 'Credentials';
+  return isToken(name) ? name : 'Credentials';
 }
 
 function mayBringCredentials(request: HttpRequest): boolean {

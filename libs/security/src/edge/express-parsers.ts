@@ -1,5 +1,6 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
+import { mediaTypeOf } from '../core/http-grammar.js';
 
 type HttpAdapter = HttpAdapterHost['httpAdapter'];
 
@@ -69,7 +70,7 @@ export class ExpressParsers {
       }
       for (const limit of others) {
         const matches = (request: IncomingMessage) =>
-          limitOf(request) === limit && mediaTypeOf(request.headers['content-type']) === mediaType;
+          limitOf(request) === limit && mediaTypeOf(request.headers['content-type'] ?? '') === mediaType;
         // The bytes stay readable as `rawBody`, for applications that have Nest keep them.
         useBodyParser.call(this.adapter, type, true, { limit, extended: true, type: matches });
         stack.splice(stack.indexOf(nests), 0, stack.pop() as ExpressLayer);
@@ -77,8 +78,4 @@ export class ExpressParsers {
     }
     return foreign;
   }
-}
-
-function mediaTypeOf(contentType: string | undefined): string | undefined {
-  return contentType?.split(';', 1)[0]?.trim().toLowerCase();
 }

@@ -124,9 +124,12 @@ function isNoObject(value: unknown, { metatype }: ArgumentMetadata): boolean {
   return typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
+/** A number as people and programs write it: `Number` also reads `0x10`, and white space of every kind around it. */
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+
 function isNumeric(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
+  return typeof value === 'string' && DECIMAL.test(value) && Number.isFinite(Number(value));
 }
 
 function isBoolean(value: unknown): boolean {

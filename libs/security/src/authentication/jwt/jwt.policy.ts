@@ -1,4 +1,5 @@
 import { ALLOWED, type Decision, denied } from '../../core/decision.js';
+import { lowerCased } from '../../core/http-grammar.js';
 import { isRecord } from '../../core/options.rules.js';
 import { type ImportedKey, MAX_KID_LENGTH } from './imported-key.js';
 import type { JwtAlgorithm, JwtKeyHint } from './jwt.options.js';
@@ -76,7 +77,7 @@ export function selectKey(keys: readonly ImportedKey[], { alg, kid }: JwtKeyHint
 
 /** RFC 7515, section 4.1.9: media types know no case, and `application/` may be left out. */
 export function mediaTypeOf(typ: string): string {
-  const type = typ.toLowerCase();
+  const type = lowerCased(typ);
   return type.startsWith('application/') ? type.slice('application/'.length) : type;
 }
 

@@ -10,6 +10,8 @@ import {
   Part,
   Rule,
 } from '../../core/options.rules.js';
+import { isToken } from '../../core/http-grammar.js';
+import { misspelledPrefix } from '../cookie.policy.js';
 import { bytesOfSecret, FIX_SECRET, KeyRefusedError, SECRET_BYTES } from './imported-key.js';
 import { keySourceOf } from './jwt-key-source.js';
 import { issuersOf, JWT_ALGORITHMS, type JwtAlgorithm, type JwtIssuerOptions, type JwtOptions } from './jwt.options.js';
@@ -177,15 +179,23 @@ function issuersRepeated(value: unknown): string | undefined {
 }
 
 // Names that go into a Cookie header: a token of RFC 9110, section 5.6.2.
-const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
 function transports(value: unknown): string | undefined {
   if (!Array.isArray(value)) return `must be a list, not ${describe(value)}`;
   if (value.length === 0) return 'lists no way in, so that no token could ever come';
   const malformed = value.findIndex((transport) => !isTransport(transport));
   if (malformed >= 0) return `[${malformed}] is no place that a token can be taken from`;
+  const cookie = value.findIndex((transport) => prefixOf(transport) !== undefined);
+  if (cookie >= 0) {
+    return `[${cookie}] names a cookie by a prefix that not every browser protects in these letters: write ${prefixOf(value[cookie])}`;
+  }
   const names = value.map((transport) => (typeof transport === 'function' ? transport : JSON.stringify(transport)));
   return new Set(names).size < names.length ? 'lists one place twice, whose tokens would count as two' : undefined;
+}
+
+function prefixOf(transport: unknown): string | undefined {
+  return isRecord(transport) && typeof transport['cookie'] === 'string'
+    ? misspelledPrefix(transport['cookie'])
+    : undefined;
 }
 
 function isTransport(value: unknown): boolean {
@@ -193,7 +203,7 @@ function isTransport(value: unknown): boolean {
   if (!isRecord(value)) return false;
   const [[kind, name] = [], ...others] = Object.entries(value);
   if (others.length > 0 || typeof name !== 'string' || name === '') return false;
-  return kind === 'cookie' ? COOKIE_NAME.test(name) : kind === 'query' || kind === 'form';
+  return kind === 'cookie' ? isToken(name) : kind === 'query' || kind === 'form';
 }
 
 /** It stands between quotes in a header, where line breaks would begin another one. */

@@ -1,5 +1,6 @@
+import { withoutBlanks } from '../../core/http-grammar.js';
 import type { EdgeRequest } from '../edge.request.js';
-import { forwardedElementBefore, withoutBlanks } from './forwarded-element.js';
+import { forwardedElementBefore } from './forwarded-element.js';
 import { addressOfEntry, peerAddress } from './ip-address.js';
 import type { ProxyOptions } from './proxy.options.js';
 import { compileTrust, type ProxyTrust } from './trusted-proxies.js';

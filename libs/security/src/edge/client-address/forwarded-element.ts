@@ -1,4 +1,5 @@
 import parseForwarded from 'forwarded-parse';
+import { withoutBlanks } from '../../core/http-grammar.js';
 
 /** What one proxy says in a `Forwarded` field: one element of its list (RFC 7239, section 4). */
 export interface ForwardedElement {
@@ -48,17 +49,4 @@ function parametersOf(element: string): Partial<Record<string, string>> | undefi
   } catch {
     return undefined;
   }
-}
-
-/** The part of a header field between two indices, without the blanks around it (RFC 9110, section 5.6.3). */
-export function withoutBlanks(header: string, start: number, end: number): string {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(header.charCodeAt(from))) from++;
-  while (to > from && isBlank(header.charCodeAt(to - 1))) to--;
-  return header.slice(from, to);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }

@@ -1,5 +1,6 @@
 import { isRegExp } from 'node:util/types';
 import type { ConfigurationProblem } from '../../core/errors.js';
+import { isToken } from '../../core/http-grammar.js';
 import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { isOrigin } from './cors.origins.js';
@@ -117,7 +118,6 @@ const A_DAY = 86_400;
 const MOST_EXPRESSIONS = 100;
 /** Problems named of one list; the rest is counted. */
 const MOST_NAMED = 10;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Fetch Standard, sections 2.2.1 and 2.2.2: forbidden methods, forbidden response-header names. */
 const FORBIDDEN_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 const FORBIDDEN_EXPOSED = ['set-cookie', 'set-cookie2'];
@@ -337,7 +337,7 @@ function isSerialized(origin: string): boolean {
 function listProblem(value: unknown, check: (item: string) => string | undefined): string | undefined {
   if (!Array.isArray(value)) return `must be a list, not ${describe(value)}`;
   for (const item of value as readonly unknown[]) {
-    if (typeof item !== 'string' || !TOKEN.test(item)) return 'holds something that is no name';
+    if (typeof item !== 'string' || !isToken(item)) return 'holds something that is no name';
     const problem = check(item);
     if (problem !== undefined) return problem;
   }

@@ -1,4 +1,5 @@
 import { ALLOWED, denied, type Decision, type Denied } from '../../core/decision.js';
+import { isToken, withoutBlanks } from '../../core/http-grammar.js';
 import type { Enforcement } from '../../core/profile.js';
 import type { EdgeRequest } from '../edge.request.js';
 import {
@@ -80,11 +81,6 @@ const PRIVATE_NETWORK_REFUSED = denied('cors_private_network_refused');
 const LONGEST_HEADER_LIST = 4_096;
 const MOST_HEADERS = 64;
 const LONGEST_METHOD = 64;
-
-/** Which characters a token holds (RFC 9110, section 5.6.2), by their codes. */
-const IN_TOKEN = Uint8Array.from({ length: 128 }, (_, code) =>
-  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0,
-);
 
 /** Compiles options that were checked. `false` is the policy of a route that no other origin may call. */
 export function compileCors(options: CorsOptions | false, runtime: CorsRuntime): CorsPolicy {
@@ -273,25 +269,12 @@ function areHeadersAllowed(list: string | undefined, allowed: ReadonlySet<string
   for (let from = 0; from <= list.length;) {
     const comma = list.indexOf(',', from);
     const to = comma < 0 ? list.length : comma;
-    const name = withoutSpaces(list, from, to);
+    const name = withoutBlanks(list, from, to);
     if (++count > MOST_HEADERS || !isToken(name)) return false;
     if (allowed !== undefined && !allowed.has(name) && !allowed.has(name.toLowerCase())) return false;
     from = to + 1;
   }
   return true;
-}
-
-/** RFC 9110, section 5.6.3: spaces and tabs, and nothing else, may stand around a name. */
-function withoutSpaces(list: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isSpace(list.charCodeAt(start))) start++;
-  while (start < end && isSpace(list.charCodeAt(end - 1))) end--;
-  return list.slice(start, end);
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 9;
 }
 
 /** What was asked for, which is known to hold nothing but names, or the names that are always allowed. */
@@ -301,11 +284,6 @@ function mirrored(headers: string | undefined, otherwise: HeaderField): HeaderFi
 
 function isMethod(method: string): boolean {
   return method.length <= LONGEST_METHOD && isToken(method);
-}
-
-function isToken(value: string): boolean {
-  for (let at = 0; at < value.length; at++) if (IN_TOKEN[value.charCodeAt(at)] !== 1) return false;
-  return value !== '';
 }
 
 /** The first spelling of each name. */

@@ -1,3 +1,5 @@
+import { withoutBlanks } from '../../core/http-grammar.js';
+
 /**
  * The `Vary` of an answer with one or more names added; names are compared without regard to case, and `*` stays alone
  * (RFC 9110, section 12.5.5). `existing` is what `getHeader` answers.
@@ -25,5 +27,5 @@ function merge(existing: string, added: string): string {
 }
 
 function namesOf(value: string): string[] {
-  return value.split(',').map((name) => name.trim());
+  return value.split(',').map((name) => withoutBlanks(name));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { carriesBody, compileContentTypes, mediaRangesProblem, mediaTypeOf } from './content-type.policy.js';
+import { mediaTypeOf } from '../../core/http-grammar.js';
+import { carriesBody, compileContentTypes, mediaRangesProblem } from './content-type.policy.js';
 import { resolveFirewall } from './firewall.options.js';
 
 const byDefault = compileContentTypes(resolveFirewall().contentTypes);

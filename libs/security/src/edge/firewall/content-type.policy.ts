@@ -1,25 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ALLOWED, denied, type Decision } from '../../core/decision.js';
+import { mediaTypeOf } from '../../core/http-grammar.js';
 import { describe } from '../../core/options.rules.js';
 
 /** Decides on the value of a `Content-Type` field, and on its absence where there is a body. */
 export type ContentTypePolicy = (contentType: string | undefined, hasBody: boolean) => Decision;
 
 const REFUSED = denied('content_type_unsupported');
-
-const SLASH = 0x2f;
-const SEMICOLON = 0x3b;
-const EQUALS = 0x3d;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SPACE = 0x20;
-const TAB = 0x09;
-
-/** The characters of a token (RFC 9110, section 5.6.2). */
-const TOKEN = new Uint8Array(128);
-for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-  TOKEN[character.charCodeAt(0)] = 1;
-}
 
 const NAME = '[a-z0-9][a-z0-9!#$&^_.+-]*';
 /** `type/subtype`, `type/*` or `type/*+suffix`; names as RFC 6838, section 4.2, restricts them. */
@@ -93,54 +80,4 @@ export function carriesBody(request: BodyHead): boolean {
   if (length !== undefined) return length !== '0' || headers['transfer-encoding'] !== undefined;
   if (request.httpVersionMajor < 2) return headers['transfer-encoding'] !== undefined;
   return request.stream?.endAfterHeaders !== true;
-}
-
-/** The media type in lower case, where the whole field is well-formed (RFC 9110, section 8.3.1), else `undefined`. */
-export function mediaTypeOf(field: string): string | undefined {
-  const slash = endOfToken(field, 0);
-  if (slash === 0 || field.charCodeAt(slash) !== SLASH) return undefined;
-  const end = endOfToken(field, slash + 1);
-  if (end === slash + 1) return undefined;
-  return areParameters(field, end) ? field.slice(0, end).toLowerCase() : undefined;
-}
-
-/** `*( OWS ";" OWS [ parameter ] )` up to the end; a comma, which repeated fields are joined by, fits nowhere. */
-function areParameters(field: string, from: number): boolean {
-  let at = from;
-  while (at < field.length) {
-    at = endOfSpace(field, at);
-    // Spaces at the very end are none of the value (RFC 9110, section 5.5).
-    if (field.charCodeAt(at) !== SEMICOLON) return false;
-    at = endOfSpace(field, at + 1);
-    const name = endOfToken(field, at);
-    if (name === at) continue;
-    if (field.charCodeAt(name) !== EQUALS) return false;
-    const value = endOfValue(field, name + 1);
-    if (value === name + 1) return false;
-    at = value;
-  }
-  return true;
-}
-
-/** Where a token or a quoted string ends; where it started, if it is neither. */
-function endOfValue(field: string, from: number): number {
-  if (field.charCodeAt(from) !== QUOTE) return endOfToken(field, from);
-  for (let at = from + 1; at < field.length; at += 1) {
-    const code = field.charCodeAt(at);
-    if (code === QUOTE) return at + 1;
-    if (code === BACKSLASH) at += 1;
-  }
-  return from;
-}
-
-function endOfToken(field: string, from: number): number {
-  let at = from;
-  while (at < field.length && TOKEN[field.charCodeAt(at)] === 1) at += 1;
-  return at;
-}
-
-function endOfSpace(field: string, from: number): number {
-  let at = from;
-  while (field.charCodeAt(at) === SPACE || field.charCodeAt(at) === TAB) at += 1;
-  return at;
 }

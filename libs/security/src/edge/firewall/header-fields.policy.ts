@@ -1,4 +1,5 @@
 import { ALLOWED, denied, type Decision } from '../../core/decision.js';
+import { isToken, withoutBlanks } from '../../core/http-grammar.js';
 import type { ResolvedFirewallHeaders } from './firewall.options.js';
 
 /**
@@ -18,8 +19,6 @@ const CONTENT_TYPE = 'content-type';
 const CONTENT_LENGTH = 'content-length';
 const TRANSFER_ENCODING = 'transfer-encoding';
 
-/** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Control characters but the tab (RFC 9110, section 5.5). Bytes over 0x7F are text of some encoding, and pass. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\0-\x08\n-\x1f\x7f]/;
@@ -47,7 +46,7 @@ export function compileHeaderFields(headers: ResolvedFirewallHeaders): HeaderFie
         if ((framing & bit) !== 0 || !isFraming(bit, value)) return MALFORMED;
         framing |= bit;
       }
-      if (!parserIsStrict && (!TOKEN.test(name) || CONTROL.test(value))) return MALFORMED;
+      if (!parserIsStrict && (!isToken(name) || CONTROL.test(value))) return MALFORMED;
       if (accept !== undefined && !accepts(accept, name, value)) return MALFORMED;
     }
     return (framing & LENGTH_AND_CODING) === LENGTH_AND_CODING ? MALFORMED : ALLOWED;
@@ -80,7 +79,7 @@ function isC(name: string): boolean {
 /** A length is digits; the one coding that Node decodes is `chunked`, and it lets others pass undecoded. */
 function isFraming(bit: number, value: string): boolean {
   if (bit === IS_LENGTH) return DIGITS.test(value);
-  return bit !== IS_CODING || value.trim().toLowerCase() === 'chunked';
+  return bit !== IS_CODING || withoutBlanks(value).toLowerCase() === 'chunked';
 }
 
 function accepts(accept: (name: string, value: string) => boolean, name: string, value: string): boolean {

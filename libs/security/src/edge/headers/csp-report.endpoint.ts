@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CspViolation } from '../../core/events.js';
+import { refusedLength } from '../firewall/body-limit.js';
 import { CspReportLimiter, type Release } from './csp-report.limits.js';
 import { cspReportFormatOf, type CspReportFormat, cspViolationsOf } from './csp-report.policy.js';
 import type { CompiledCspReporting } from './csp-reporting.options.js';
@@ -41,7 +42,7 @@ export class CspReportEndpoint {
     }
     const format = cspReportFormatOf(req.headers['content-type']);
     if (format === undefined) return refuse(req, res, 415);
-    if (Number(req.headers['content-length']) > this.options.maxBytes) return refuse(req, res, 413);
+    if (!refusedLength(req.headers, this.options.maxBytes).allowed) return refuse(req, res, 413);
     const release = this.limiter.admit(address, this.now());
     if (release === undefined) return refuse(req, res, 429);
     this.read(req, res, format, address, release);

@@ -1,4 +1,5 @@
 import type { CspViolation } from '../../core/events.js';
+import { withoutBlanks } from '../../core/http-grammar.js';
 
 /** The two formats: that of `report-uri` (CSP Level 3, section 5.3) and that of the Reporting API. */
 export type CspReportFormat = 'application/csp-report' | 'application/reports+json';
@@ -9,7 +10,8 @@ const FORMATS: ReadonlySet<string> = new Set(['application/csp-report', 'applica
 export function cspReportFormatOf(contentType: string | undefined): CspReportFormat | undefined {
   if (contentType === undefined) return undefined;
   const end = contentType.indexOf(';');
-  const type = (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+  // Browsers differ in their parameters, of which none is read.
+  const type = withoutBlanks(contentType, 0, end < 0 ? undefined : end).toLowerCase();
   return FORMATS.has(type) ? (type as CspReportFormat) : undefined;
 }
 
