@@ -192,9 +192,9 @@ export class SecuredRoutes {
   private warnOfUnchecked(compiled: readonly CompiledHandler[]): void {
     const handlers = compiled.map(({ handler }) => handler);
     const classes = new Set(handlers.flatMap(({ controller, method }) => parameterClasses(controller, method)));
-    // GraphQL holds arguments to the types of its schema.
-    const parameters = uncheckedWarnings(handlers.filter(({ transport }) => transport === undefined));
-    for (const warning of [...parameters, ...uncheckedPropertyWarnings(classes)]) this.logger.warn(warning);
+    for (const warning of [...uncheckedWarnings(handlers), ...uncheckedPropertyWarnings(classes)]) {
+      this.logger.warn(warning);
+    }
   }
 
   private warn(compiled: readonly CompiledHandler[]): void {

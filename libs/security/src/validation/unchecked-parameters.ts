@@ -9,7 +9,8 @@ export interface UncheckedParameter {
   readonly erased: 'object' | 'list' | 'date' | 'bytes' | 'unasked' | undefined;
 }
 
-// Metadata keys of Nest (`ROUTE_ARGS_METADATA`, `PIPES_METADATA`) and of TypeScript.
+// Metadata keys of Nest (`METHOD_METADATA`, `ROUTE_ARGS_METADATA`, `PIPES_METADATA`) and of TypeScript.
+const REQUEST_METHOD = 'method';
 const ROUTE_ARGUMENTS = '__routeArguments__';
 const PIPES = '__pipes__';
 const PARAMETER_TYPES = 'design:paramtypes';
@@ -51,8 +52,11 @@ export function uncheckedParameters(controller: Type, method: string): readonly 
   const declared = Reflect.getMetadata(ROUTE_ARGUMENTS, controller, method) as
     Readonly<Record<string, RouteArgument>> | undefined;
   if (declared === undefined) return [];
-  const prototype = controller.prototype as Record<string, object>;
-  if (hasPipes(controller) || hasPipes(prototype[method])) return [];
+  const prototype = controller.prototype as Record<string, object | undefined>;
+  const handler = prototype[method];
+  // What GraphQL or a gateway calls has parameters of its own under the same key.
+  if (handler === undefined || !Reflect.hasMetadata(REQUEST_METHOD, handler)) return [];
+  if (hasPipes(controller) || hasPipes(handler)) return [];
   const types = Reflect.getMetadata(PARAMETER_TYPES, prototype, method) as readonly unknown[] | undefined;
   return Object.entries(declared)
     .toSorted(([, one], [, other]) => one.index - other.index)
