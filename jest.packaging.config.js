@@ -8,5 +8,5 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/consumers/'],
   globalSetup: '<rootDir>/test/packaging/pack.ts',
   globalTeardown: '<rootDir>/test/packaging/unpack.ts',
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };
