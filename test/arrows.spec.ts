@@ -225,7 +225,7 @@ describe('the arrows between the parts of the workspace', () => {
     for (const path of STUBS) await write(folder, path, '');
     for (const [path, { lines }] of Object.entries(TREE)) await write(folder, path, `${lines.join('\n')}\n`);
     report = await cruise(folder);
-  }, 60_000);
+  });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

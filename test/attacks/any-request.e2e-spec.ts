@@ -314,7 +314,7 @@ describe.each(ADAPTERS)('Any request at all on %s', (adapter) => {
       }),
       { numRuns: 15 },
     );
-  }, 240_000);
+  });
 
   it('reaches a handler for the configured host and over TLS alone, and is sent nowhere else', async () => {
     await fc.assert(
@@ -334,7 +334,7 @@ describe.each(ADAPTERS)('Any request at all on %s', (adapter) => {
       }),
       { numRuns: 300 },
     );
-  }, 240_000);
+  });
 
   it('while one that is in order reaches it', async () => {
     const headers = [

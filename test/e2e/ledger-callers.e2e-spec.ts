@@ -11,7 +11,7 @@ describe.each(ADAPTERS)('who calls Ledger on %s', (adapter) => {
 
   beforeAll(async () => {
     bank = await RunningLedger.start({ ADAPTER: adapter });
-  }, 60_000);
+  });
 
   afterAll(() => bank.stop());
 

@@ -24,7 +24,7 @@ describe.each(ADAPTERS)('the edge of Ledger on %s', (adapter) => {
   beforeAll(async () => {
     bank = await RunningLedger.start({ ADAPTER: adapter, CORS_ORIGINS: APP });
     [alices, bobs] = await Promise.all([bank.accountOf('alice'), bank.accountOf('bob')]);
-  }, 60_000);
+  });
 
   afterAll(() => bank.stop());
 
@@ -180,7 +180,7 @@ describe.each(ADAPTERS)('the edge of Ledger on %s', (adapter) => {
       } finally {
         await closed.stop();
       }
-    }, 60_000);
+    });
   });
 
   describe('the page', () => {
@@ -383,7 +383,7 @@ describe.each(ADAPTERS)('the edge of Ledger on %s', (adapter) => {
         TRUST_PROXY: '127.0.0.1',
         HTTPS_MODE: 'reject',
       });
-    }, 60_000);
+    });
 
     afterAll(() => behind.stop());
 
@@ -449,7 +449,7 @@ describe.each(ADAPTERS)('the edge of Ledger on %s', (adapter) => {
         TRUST_PROXY: '192.0.2.0/24',
         HTTPS_MODE: 'redirect',
       });
-    }, 60_000);
+    });
 
     afterAll(() => past.stop());
 

@@ -33,7 +33,7 @@ describe('Ledger', () => {
     } finally {
       await bank.stop();
     }
-  }, 60_000);
+  });
 
   it('keeps its data in DATA_DIR, and does not take that to production with its demo users', async () => {
     const environment = { DATA_DIR: join(directory, 'new', 'data') };
@@ -44,5 +44,5 @@ describe('Ledger', () => {
     expect((await second.get('/accounts', { as: 'alice' })).list.map(({ id }) => id)).toEqual([account]);
     await second.stop();
     await expect(RunningLedger.start({ ...environment, ...production })).rejects.toThrow('holds demo users');
-  }, 120_000);
+  });
 });

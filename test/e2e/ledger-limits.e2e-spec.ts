@@ -13,7 +13,7 @@ describe.each(ADAPTERS)('the limits of Ledger on %s', (adapter) => {
       { ADAPTER: adapter, TRUST_PROXY: '127.0.0.1' },
       { quotas: readConfiguration({}).quotas },
     );
-  }, 60_000);
+  });
 
   afterAll(() => bank.stop());
 

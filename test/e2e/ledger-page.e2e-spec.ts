@@ -9,7 +9,7 @@ inBrowser('the page of Ledger', (browser) => {
 
     beforeAll(async () => {
       bank = await RunningLedger.start({ ADAPTER: adapter });
-    }, 60_000);
+    });
 
     afterEach(() => browser.forget());
     afterAll(() => bank.stop());

@@ -11,7 +11,7 @@ describe.each(ADAPTERS)('Ledger on %s', (adapter) => {
   beforeAll(async () => {
     bank = await RunningLedger.start({ ADAPTER: adapter });
     [alices, bobs] = await Promise.all([bank.accountOf('alice'), bank.accountOf('bob')]);
-  }, 60_000);
+  });
 
   afterAll(() => bank.stop());
 

@@ -17,7 +17,7 @@ withRedis('two Ledgers with one REDIS_URL', () => {
         ),
       ),
     );
-  }, 60_000);
+  });
 
   afterAll(() => Promise.all(ledgers.map((ledger) => ledger.stop())));
 

@@ -13,7 +13,7 @@ let database: Database;
 
 beforeAll(async () => {
   database = await EmbeddedDatabase.open();
-}, 30_000);
+});
 
 afterAll(() => database.close());
 

@@ -28,7 +28,7 @@ describe('transfers', () => {
         { ...base, id: bob, username: 'bob' },
       ]),
     );
-  }, 30_000);
+  });
 
   afterAll(() => database.close());
 

@@ -18,7 +18,7 @@ describe('users', () => {
     await migrate(database);
     service = new UsersService(database, new Passwords({ memoryCost: 64, timeCost: 1, parallelism: 1 }));
     await service.upsertDemoUser(alice);
-  }, 30_000);
+  });
 
   afterAll(() => database.close());
 
