@@ -69,6 +69,15 @@ export class SecurityGuard implements CanActivate {
   }
 }
 
+/** Load and the edge's part, in front of every handler, where handlers have guards of their own for the rest. */
+export class AdmissionGuard implements CanActivate {
+  constructor(private readonly guard: SecurityGuard) {}
+
+  canActivate(execution: ExecutionContext): true {
+    return this.guard.admit(execution);
+  }
+}
+
 /** What has no rules of its own, and is asked only for a part of what an allowed call answers. */
 function isPartOfAllowed(execution: ExecutionContext): boolean {
   return execution instanceof Call && execution.followOrigin();

@@ -61,7 +61,8 @@ import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
-import { SecurityGuard } from './security.guard.js';
+import { AdmissionGuard, SecurityGuard } from './security.guard.js';
+import { GUARD_PARTS, GuardsInFront } from './security.guards-in-front.js';
 import {
   checkFeatureOptions,
   checkSecurityOptions,
@@ -174,7 +175,8 @@ const PROVIDERS: readonly Provider[] = [
     provide: APP_GUARD,
     inject: [OPTIONS, SecurityGuard],
     useFactory: ({ dangerouslyWithoutGlobalGuard }: SecurityOptions, guard: SecurityGuard): CanActivate =>
-      dangerouslyWithoutGlobalGuard === true ? { canActivate: (execution) => guard.admit(execution) } : guard,
+      // A test may have put something else in the place of the guard.
+      dangerouslyWithoutGlobalGuard === true && guard instanceof SecurityGuard ? new AdmissionGuard(guard) : guard,
   },
   {
     provide: APP_PIPE,
@@ -292,7 +294,7 @@ export class SecurityModule
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
     this.registered.stopListening();
     this.refuseHoneypotsThatAreRoutes();
-    await this.routes.compile(this.options, this.registered.all, this.globalGuards);
+    await this.routes.compile(this.options, this.registered.all, this.globalGuards, this.guardsInFront);
     this.installation.onBodyLimits();
     this.warnOfUnknownRoles();
     this.loadShedding.start();
@@ -327,6 +329,11 @@ export class SecurityModule
     return [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(({ metatype }) => metatype)];
   }
 
+  private get guardsInFront(): GuardsInFront {
+    const standIns = GUARD_PARTS.map(([part, guard]) => [this.moduleRef.get<unknown>(guard), part] as const);
+    return new GuardsInFront(this.globalGuards, new Map(standIns));
+  }
+
   private refuseSecondRoot(): void {
     const roots = [...this.modules.values()].filter(({ metatype }) => metatype === SecurityModule);
     if (roots.length > 1) {
@@ -355,9 +362,6 @@ export class SecurityModule
     for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
     for (const warning of edgeWarnings(this.options, isProduction)) this.logger.warn(warning);
     for (const warning of bansWarnings(this.options, isProduction)) this.logger.warn(warning);
-    if (this.options.dangerouslyWithoutGlobalGuard === true) {
-      this.logger.warn('The global guard is switched off: handlers without guards of their own are open to anybody');
-    }
   }
 
   private warnOfUnknownRoles(): void {

@@ -51,8 +51,9 @@ export interface SecurityOptions extends EdgeOptions {
    */
   transports?: readonly Transport[] | undefined;
   /**
-   * Leave the global guard out, for an application that moves to the module controller by controller with
-   * `@UseGuards(AuthenticationGuard, AuthorizationGuard)`. Handlers without these guards are open to anybody.
+   * Leaves the global guard out, for an application that moves to the module controller by controller with
+   * `@UseGuards(SecurityGuard)`. Handlers without rules and guards are open to anybody; a rule that no guard enforces stops
+   * the start.
    * @default false
    */
   dangerouslyWithoutGlobalGuard?: boolean | undefined;

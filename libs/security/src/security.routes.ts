@@ -6,7 +6,13 @@ import { SecurityConfigurationError, type ConfigurationProblem } from './core/er
 import { RouteExplorer, type ExploredHandler, type ExploredModule } from './core/route-explorer.js';
 import { compileRoutePolicy, type DeclarationLayer, type KnownNames } from './core/route-policy.compiler.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
-import type { AccessPolicyFunction, HandlerFunction, RoutePolicy } from './core/route-policy.js';
+import type {
+  AccessPolicyFunction,
+  AdmissionStep,
+  HandlerFunction,
+  ProtectionStep,
+  RoutePolicy,
+} from './core/route-policy.js';
 import { Edge } from './edge/edge.js';
 import { parseByteSize } from './edge/firewall/body-limit.js';
 import { isBodyLimitDeclared } from './edge/firewall/firewall.decorators.js';
@@ -16,6 +22,8 @@ import { NO_STEPS, type LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
+import { GuardsOfHandlers, type RuledHandler } from './security.enforcement.js';
+import type { GuardsInFront } from './security.guards-in-front.js';
 import { PolicyInstances } from './security.policies.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
 import { uncheckedPropertyWarnings } from './validation/unchecked-classes.js';
@@ -51,12 +59,14 @@ export class SecuredRoutes {
   /**
    * @param registered the routes as Nest registered them
    * @param globalGuards of the application
+   * @param guardsInFront of each handler
    * @throws SecurityConfigurationError when rules contradict each other or name what does not exist
    */
   async compile(
     options: SecurityOptions,
     registered: readonly RegisteredRoute[],
     globalGuards: readonly unknown[],
+    guardsInFront: GuardsInFront,
   ): Promise<void> {
     const problems: ConfigurationProblem[] = [];
     const known = this.knownNames(options);
@@ -71,7 +81,8 @@ export class SecuredRoutes {
         continue;
       }
       const route = ofFeatures.length === 0 ? handler : { ...handler, layers: [...handler.layers, ...ofFeatures] };
-      compiled.push({ policy: compileRoutePolicy(route, known, problems), handler, limits: NO_STEPS });
+      const { layers } = route;
+      compiled.push({ policy: compileRoutePolicy(route, known, problems), handler, layers, limits: NO_STEPS });
     }
     const names = new RouteNames();
     const throttling = new ThrottlingGuards(globalGuards);
@@ -84,13 +95,17 @@ export class SecuredRoutes {
       }
       each.limits = this.rateLimiting.compile(policy, names.nameOf(policy, handler.module), problems);
     }
+    const guards =
+      options.dangerouslyWithoutGlobalGuard === true
+        ? new GuardsOfHandlers(compiled, guardsInFront, options, problems)
+        : undefined;
     if (problems.length === 0) {
       const instances = new PolicyInstances();
       for (const { policy, handler, limits } of compiled) {
         // Only policy classes take their time; a promise for every route would slow the start.
         const policies =
           policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, handler.module, problems);
-        this.add(policy, policies, handler, limits);
+        this.add(policy, policies, handler, limits, guards);
       }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
@@ -98,7 +113,7 @@ export class SecuredRoutes {
       compiled.map(({ policy }) => policy),
       registered,
     );
-    this.warn(compiled);
+    this.warn(compiled, guards);
     this.warnOfTransports(denied);
     if (options.validation !== false) this.warnOfUnchecked(compiled);
   }
@@ -158,16 +173,21 @@ export class SecuredRoutes {
     policies: readonly AccessPolicyFunction[],
     { replacement }: ExploredHandler,
     { limitAddress, limitPrincipal, limitBoth }: LimitSteps,
+    guards: GuardsOfHandlers | undefined,
   ): void {
+    const admit = this.edge.admission.admissionOf(policy);
+    const protect = this.edge.admission.protectionOf(policy);
     this.registry.add(
       {
         policy,
         isOverloaded: this.loadShedding.compile(policy),
-        admit: this.edge.admission.admissionOf(policy),
-        protect: this.edge.admission.protectionOf(policy),
+        // A handler that no guard authenticates anybody for is as a public one.
+        admit: guards === undefined || guards.authenticate(policy) ? admit : protectingNobody(admit, protect),
+        protect,
         limitAddress,
         limitPrincipal,
         limitBoth,
+        isLimitedTwice: guards?.limitTwice(policy),
         recognize: limitBoth && this.authenticator.compileRecognition(policy),
         authenticate: this.authenticator.compile(policy),
         authorize: this.authorizer.compile(policy, policies),
@@ -197,11 +217,24 @@ export class SecuredRoutes {
     }
   }
 
-  private warn(compiled: readonly CompiledHandler[]): void {
+  /** Where `@OptionalAuth()` stands, the anonymous get in; a scheme that is named is there, or the start has stopped. */
+  private warnOfNoSchemes(policies: readonly RoutePolicy[], guards: GuardsOfHandlers | undefined): void {
+    const isShut = (policy: RoutePolicy) =>
+      policy.schemes.length === 0 &&
+      (policy.access === 'authenticated' || policy.access === 'denied') &&
+      (guards === undefined || guards.authenticate(policy));
+    if (this.authenticator.defaultSchemes.length > 0 || !policies.some(isShut)) return;
+    const which =
+      guards === undefined
+        ? 'every handler that asks for a caller and names no scheme'
+        : 'every handler that is behind AuthenticationGuard or SecurityGuard, asks for a caller and names no scheme';
+    this.logger.warn(`No authentication scheme is configured: ${which} answers 401`);
+  }
+
+  private warn(compiled: readonly CompiledHandler[], guards: GuardsOfHandlers | undefined): void {
     const policies = compiled.map(({ policy }) => policy);
-    if (this.authenticator.defaultSchemes.length === 0 && policies.some(({ access }) => access !== 'public')) {
-      this.logger.warn('No authentication scheme is configured: every handler that is not @Public() answers 401');
-    }
+    for (const warning of guards?.warnings ?? []) this.logger.warn(warning);
+    this.warnOfNoSchemes(policies, guards);
     const permissions = new Set(policies.flatMap((policy) => (policy.permissions ? namesOf(policy.permissions) : [])));
     for (const permission of permissions) {
       if (!this.authorizer.isGranted(permission)) {
@@ -224,14 +257,20 @@ export class SecuredRoutes {
   }
 }
 
+/** Asks what is asked of public routes: nobody is known, and no credential was sent ambiently. */
+function protectingNobody(admit: AdmissionStep, protect: ProtectionStep): AdmissionStep {
+  return (request) => {
+    const admission = admit(request);
+    return admission.allowed ? protect(request, undefined, false) : admission;
+  };
+}
+
 function layersOfFeature(features: Features, { module, transport }: ExploredHandler): readonly DeclarationLayer[] {
   const layers = features.layersOf(module);
   return transport === undefined ? layers : layersOfTransport(layers);
 }
 
-interface CompiledHandler {
-  readonly policy: RoutePolicy;
-  readonly handler: ExploredHandler;
+interface CompiledHandler extends RuledHandler {
   limits: LimitSteps;
 }
 

@@ -12,8 +12,7 @@ const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /**
  * Finds out who calls, and denies with 401 where the route asks for a principal, with 403 where a site made the caller's
- * browser send the request. `SecurityGuard` includes it; alone, it
- * is for `@UseGuards` where the global guard is switched off.
+ * browser send the request. `SecurityGuard` includes it; alone, it is for `@UseGuards` where the global guard is switched off.
  */
 @Injectable()
 export class AuthenticationGuard implements CanActivate {

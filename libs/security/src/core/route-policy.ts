@@ -164,6 +164,8 @@ export interface GuardedRoute {
   readonly limitPrincipal?: LimitStep | undefined;
   /** Both at once, for whoever is recognized. Absent where it saves nothing. */
   readonly limitBoth?: LimitStep | undefined;
+  /** True where one guard asks for limits before anybody is authenticated, and another asks again afterwards. */
+  readonly isLimitedTwice?: boolean | undefined;
   /** Absent where nobody can be recognized. */
   readonly recognize?: RecognitionStep | undefined;
   /** Absent on public routes. */

@@ -17,6 +17,7 @@ import {
   clientAddressOf,
   httpRequestOf,
   passageOf,
+  principalAdmittedBy,
   type HttpRequest,
 } from '../core/request.js';
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
@@ -62,8 +63,11 @@ export class RateLimitGuard extends ThrottlerGuard {
     const execution = this.enforcer.receive(context);
     const route = this.enforcer.routeOf(execution);
     if (route === undefined) return true;
+    await this.limitAddress(route, execution);
+    // Another guard asks once the caller is known.
+    if (route.isLimitedTwice === true && principalAdmittedBy(route, execution) === undefined) return true;
     const principal = carriesRequest(execution) ? callerOf(execution) : undefined;
-    return (await this.limitAddress(route, execution)) && (await this.limitPrincipal(route, execution, principal));
+    return this.limitPrincipal(route, execution, principal);
   }
 
   /** @internal Before anybody is authenticated. */

@@ -1,10 +1,7 @@
-import 'reflect-metadata';
 import type { Type } from '@nestjs/common';
 import type { HandlerFunction } from '../core/route-policy.js';
+import { usedGuards } from '../core/used-guards.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
-
-// The metadata key of @UseGuards, which @nestjs/common does not export.
-const GUARDS = '__guards__';
 
 /** Knows which routes a guard that extends `RateLimitGuard` is in front of, by what Nest reads when it builds them. */
 export class ThrottlingGuards {
@@ -16,12 +13,8 @@ export class ThrottlingGuards {
   }
 
   guard(controller: Type, handler: HandlerFunction): boolean {
-    return this.isEverywhere || guardsOf(controller).some(isThrottling) || guardsOf(handler).some(isThrottling);
+    return this.isEverywhere || usedGuards(controller, handler).some(isThrottling);
   }
-}
-
-function guardsOf(target: Type | HandlerFunction): readonly unknown[] {
-  return (Reflect.getMetadata(GUARDS, target) as readonly unknown[] | undefined) ?? [];
 }
 
 /** A class that extends it, or an instance of one. */
