@@ -45,8 +45,9 @@ export class Deadlines {
   private arm(delay: number): void {
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      // Where the process itself was busy for so long, answers wait in the sockets: they are read first.
-      this.verdict = setImmediate(() => this.judge()).unref();
+      // Where the process itself was busy for so long, answers wait in the sockets: they are read first. The event loop
+      // does not wake for an immediate that is unref'd, and one turn keeps no process alive.
+      this.verdict = setImmediate(() => this.judge());
     }, delay).unref();
   }
 
