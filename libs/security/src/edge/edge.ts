@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { SecurityEvents } from '../core/events.js';
 import { beginPassage, passageIn } from '../core/passage.js';
-import { pathOf } from '../core/request-target.js';
+import { normalizedPath, pathOf } from '../core/request-target.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import type { ClientOrigin } from './client-address/client-address.policy.js';
 import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
@@ -166,7 +166,7 @@ export class Edge {
       }
     }
 
-    if (this.reports !== undefined && pathOf(request.url) === this.reportPath) {
+    if (this.reports !== undefined && normalizedPath(request.url) === this.reportPath) {
       this.reports.handle(request, response, client.address);
       return false;
     }

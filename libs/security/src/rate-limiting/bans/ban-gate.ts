@@ -3,6 +3,7 @@ import type { AddressGate } from '../../core/address-gate.js';
 import type { Clock } from '../../core/clock.js';
 import { denied, type DenialReason, type Denied } from '../../core/decision.js';
 import type { SecurityEvents } from '../../core/events.js';
+import { normalizedPath } from '../../core/request-target.js';
 import { clientAddressOf, type HttpRequest } from '../../core/request.js';
 import type { AddressPartition } from '../partition.js';
 import type { RateLimitStore } from '../rate-limit.store.port.js';
@@ -39,6 +40,20 @@ interface CompiledTrack {
 }
 
 type Verdict = Denied | undefined;
+
+/** Normalizes the path when a condition asks for it. */
+class AskedContext implements BanContext {
+  private normalized: string | undefined = undefined;
+
+  constructor(
+    readonly request: HttpRequest,
+    readonly address: string | undefined,
+  ) {}
+
+  get path(): string {
+    return (this.normalized ??= normalizedPath(this.request.url));
+  }
+}
 
 /** What bans need of the application. */
 export interface BanSurroundings {
@@ -86,7 +101,7 @@ export class BanGate implements AddressGate {
   }
 
   admit(request: HttpRequest, address: string | undefined): Verdict | Promise<Verdict> {
-    const context: BanContext = { request, address };
+    const context = new AskedContext(request, address);
     if (this.isSafe(context)) return undefined;
     if (this.isBlocked(context)) return BLOCKED;
     // Whoever has no address, behind a Unix socket without proxies, is everybody: nobody is banned by it.
@@ -142,7 +157,7 @@ export class BanGate implements AddressGate {
     this.around.events.watchDenials((reason, request) => {
       if (!reasons.has(reason)) return;
       const address = clientAddressOf(request);
-      const context: BanContext = { request, address };
+      const context = new AskedContext(request, address);
       if (address === undefined || !this.isCounted(request) || this.isSafe(context)) return;
       // The denial is on its way already: nobody waits for this.
       void this.count(count, context, this.around.addressOf({ address }));

@@ -63,6 +63,11 @@ describe('The options of bans', () => {
     [{ refresh: '2 minutes' }, 'bans.refresh', 'is too long'],
     [{ onStoreError: 'shut' }, 'bans.onStoreError', 'must be one of'],
     [{ enforcement: 'off' }, 'bans.enforcement', 'must be one of'],
+    ...['/a/../b', '/a/..', '//a', '/./a', '/a/%2e%2e/b', '/a;b'].map((path): [unknown, string, string] => [
+      { honeypots: [path] },
+      'bans.honeypots[0]',
+      'left out when paths are compared',
+    ]),
     [[], 'bans', 'must be an object'],
   ])('are refused: %j', (options, where, problem) => {
     expect(problemsOf(options)).toContainEqual(

@@ -5,7 +5,7 @@ import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber
 import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { DURATION_FIX, isLimitName, parseDuration } from '../limit-text.js';
-import { compileHoneypots } from './honeypots.policy.js';
+import { compileHoneypots, normalizedHoneypot } from './honeypots.policy.js';
 import { atOnce, oneOf } from '../option-values.js';
 
 /**
@@ -31,8 +31,9 @@ export interface BansOptions {
   /** Denials that ban the address that they are given to, when there are too many of them. */
   denials?: BanDenials | undefined;
   /**
-   * Paths that nobody has any business with; whoever asks for one is banned at once. In any letter case, with or without
-   * a slash at the end; `/wp-admin/*` is everything below. None may be a route of the application.
+   * Paths that nobody has any business with; whoever asks for one is banned at once. In any spelling (RFC 3986,
+   * section 6.2.2: `/%77p-login.php`, `//wp-login.php`, `/x/../wp-login.php`) and letter case, with or without a slash at
+   * the end; `/wp-admin/*` is everything below. None may be a route of the application.
    * @default []
    */
   honeypots?: readonly string[] | undefined;
@@ -74,6 +75,11 @@ export interface BanContext {
   readonly request: HttpRequest;
   /** The client's address, behind trusted proxies; `undefined` behind a Unix socket. */
   readonly address: string | undefined;
+  /**
+   * The path in the one form that rules compare (RFC 3986, section 6.2.2): without query, unreserved characters decoded,
+   * dot segments resolved. `request.url` is what came: `/%77p-login.php` is not `/wp-login.php` there.
+   */
+  readonly path: string;
 }
 
 /** Answers `true` or `false` at once; a failure ends the request with 500. */
@@ -303,13 +309,23 @@ function checkReasons(denials: unknown, path: string, problems: ConfigurationPro
 
 const HONEYPOT = /^\/[^?#\s]*[^?#\s/*](?:\/\*)?$/;
 
+function honeypotProblem(path: unknown): string | undefined {
+  if (typeof path !== 'string' || !HONEYPOT.test(path)) return 'is no path';
+  const own = path.endsWith('/*') ? path.slice(0, -2) : path;
+  if (own.includes('*')) return 'is no path';
+  // What is left out would make another path of it: `/a/..` is every path there is.
+  const isWhole = normalizedHoneypot(own).split('/').length === own.split('/').length && !own.includes(';');
+  return isWhole ? undefined : 'has a segment that is left out when paths are compared: one of //, /./, /../ or ;';
+}
+
 function checkHoneypots(paths: unknown, path: string, problems: ConfigurationProblem[]): void {
   if (!Array.isArray(paths)) return;
   paths.forEach((honeypot: unknown, index) => {
-    if (typeof honeypot === 'string' && HONEYPOT.test(honeypot) && !honeypot.slice(0, -2).includes('*')) return;
+    const problem = honeypotProblem(honeypot);
+    if (problem === undefined) return;
     problems.push({
       where: `${path}[${index}]`,
-      problem: 'is no path',
+      problem,
       fix: "Write '/wp-login.php', or '/wp-admin/*' for everything below",
     });
   });

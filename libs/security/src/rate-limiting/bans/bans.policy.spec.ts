@@ -6,7 +6,7 @@ function request(url: string, headers: Record<string, string> = {}, method = 'GE
   return { method, url, headers };
 }
 
-const from = (address: string | undefined): BanContext => ({ address, request: request('/') });
+const from = (address: string | undefined): BanContext => ({ address, request: request('/'), path: '/' });
 
 describe('A list', () => {
   it('is nobody where it is left out or empty', () => {

@@ -1,14 +1,22 @@
-import { pathOf } from '../../core/request-target.js';
+import { lowerCased } from '../../core/http-grammar.js';
+import { normalizedPath, normalizedRule } from '../../core/request-target.js';
 
-/** Whether a request target is one of the paths: in any letter case, with or without a slash at the end. */
+const BELOW = '/*';
+
+/** Compiles a test whether a request target is one of the paths: in any spelling, with or without a slash at the end. */
 export function compileHoneypots(paths: readonly string[]): (target: string | undefined) => boolean {
   if (paths.length === 0) return () => false;
-  const exact = new Set(paths.filter((path) => !path.endsWith('/*')).map((path) => path.toLowerCase()));
-  const below = paths.filter((path) => path.endsWith('/*')).map((path) => path.slice(0, -1).toLowerCase());
+  const exact = new Set(paths.filter((path) => !path.endsWith(BELOW)).map(normalizedHoneypot));
+  const below = paths.filter((path) => path.endsWith(BELOW)).map((path) => `${normalizedHoneypot(path.slice(0, -2))}/`);
   return (target) => {
-    const path = pathOf(target).toLowerCase();
+    const path = lowerCased(normalizedPath(target));
     return exact.has(withoutSlash(path)) || below.some((prefix) => path.startsWith(prefix));
   };
+}
+
+/** Returns the one form of the path of a honeypot, without the star. */
+export function normalizedHoneypot(path: string): string {
+  return lowerCased(normalizedRule(path));
 }
 
 function withoutSlash(path: string): string {
