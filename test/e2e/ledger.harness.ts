@@ -11,8 +11,6 @@ const DEMO_PASSWORD = 'for this test only';
 /** More than any specification needs: those that are about other things send more in a minute than people do. */
 export const AMPLE_QUOTAS: Quotas = {
   requests: 1_000_000,
-  failuresOfAccount: 1_000_000,
-  failuresOfAddress: 1_000_000,
   transfers: 1_000_000,
   failuresBeforeLock: 1000,
 };

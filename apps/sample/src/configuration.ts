@@ -35,9 +35,6 @@ export interface Configuration {
 export interface Quotas {
   /** Requests of one address. */
   readonly requests: number;
-  /** Failed log-ins to one account, and from one address. */
-  readonly failuresOfAccount: number;
-  readonly failuresOfAddress: number;
   /** Transfers of one customer. */
   readonly transfers: number;
   /** Failed log-ins, of one address to one account, that lock it out for a quarter of an hour. */
@@ -46,8 +43,6 @@ export interface Quotas {
 
 const QUOTAS: Quotas = {
   requests: 600,
-  failuresOfAccount: 5,
-  failuresOfAddress: 20,
   transfers: 30,
   failuresBeforeLock: 4,
 };

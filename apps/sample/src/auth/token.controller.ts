@@ -1,5 +1,5 @@
 import { Body, Controller, Header, HttpCode, HttpException, Post, Req } from '@nestjs/common';
-import { ContentTypes, CsrfExempt, Lockout, Public, RateLimit, type HttpRequest } from '@palisade/nest';
+import { ContentTypes, CsrfExempt, Lockout, Public, type HttpRequest } from '@palisade/nest';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
 import { TokenRequestPipe, type TokenError, type TokenRequest } from './token-request.js';
@@ -29,7 +29,6 @@ export class TokenController {
   @Public()
   @ContentTypes('application/x-www-form-urlencoded')
   @CsrfExempt()
-  @RateLimit('login', 'loginAddress')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Header('Pragma', 'no-cache')

@@ -6,7 +6,6 @@ import {
   CurrentUser,
   Lockout,
   Public,
-  RateLimit,
   type HttpRequest,
 } from '@palisade/nest';
 import { AccessTokenIssuer } from '../auth/access-token.issuer.js';
@@ -37,7 +36,6 @@ export class SessionController {
   /** @throws {LedgerException} 403 for a wrong password and an unknown user alike */
   @Post()
   @Public()
-  @RateLimit('login', 'loginAddress')
   @HttpCode(204)
   async begin(
     @Body() { username, password }: SignInDto,
