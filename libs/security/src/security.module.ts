@@ -15,16 +15,7 @@ import {
   type PipeTransform,
   type Provider,
 } from '@nestjs/common';
-import {
-  APP_FILTER,
-  APP_GUARD,
-  APP_PIPE,
-  DiscoveryModule,
-  HttpAdapterHost,
-  ModuleRef,
-  ModulesContainer,
-  type ApplicationConfig,
-} from '@nestjs/core';
+import { APP_FILTER, DiscoveryModule, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { Server } from 'node:http';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { Authenticator } from './authentication/authenticator.js';
@@ -35,7 +26,6 @@ import {
   MASKING_VIEWER,
   maskedRoleNames,
   maskingInterceptorProvider,
-  putMaskingOutermost,
 } from './authorization/masking/masking.interceptor.js';
 import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
@@ -61,6 +51,13 @@ import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
+import {
+  applicationConfigOf,
+  GLOBAL_GUARD,
+  GLOBAL_INTERCEPTOR,
+  GLOBAL_PIPE,
+  GlobalEnhancers,
+} from './security.enhancers.js';
 import { AdmissionGuard, SecurityGuard } from './security.guard.js';
 import { GUARD_PARTS, GuardsInFront } from './security.guards-in-front.js';
 import {
@@ -71,6 +68,7 @@ import {
 } from './security.options.js';
 import { FEATURE_OPTIONS, SecuredRoutes } from './security.routes.js';
 import { UnreadableBodyFilter } from './validation/unreadable-body.filter.js';
+import { assertConstructed, StaticRoot } from './security.root.js';
 import { SecurityValidationPipe } from './validation/validation.pipe.js';
 
 const OPTIONS = Symbol('palisade.options');
@@ -170,22 +168,23 @@ const PROVIDERS: readonly Provider[] = [
       return principal && authorizer.viewerOf(principal);
     },
   },
-  maskingInterceptorProvider,
+  { ...maskingInterceptorProvider, provide: GLOBAL_INTERCEPTOR },
   {
-    provide: APP_GUARD,
+    provide: GLOBAL_GUARD,
     inject: [OPTIONS, SecurityGuard],
     useFactory: ({ dangerouslyWithoutGlobalGuard }: SecurityOptions, guard: SecurityGuard): CanActivate =>
       // A test may have put something else in the place of the guard.
       dangerouslyWithoutGlobalGuard === true && guard instanceof SecurityGuard ? new AdmissionGuard(guard) : guard,
   },
   {
-    provide: APP_PIPE,
+    provide: GLOBAL_PIPE,
     inject: [OPTIONS],
-    // Nest skips a factory that answers with `null`.
     useFactory: ({ validation }: SecurityOptions): PipeTransform | null =>
       validation === false ? null : new SecurityValidationPipe(validation),
   },
   { provide: APP_FILTER, useClass: UnreadableBodyFilter },
+  GlobalEnhancers,
+  StaticRoot,
 ];
 
 const EXPORTS = [
@@ -238,7 +237,9 @@ export class SecurityModule
     private readonly adapterHost: HttpAdapterHost,
     private readonly limiting: RateLimiting,
     private readonly loadShedding: LoadShedding,
+    private readonly enhancers: GlobalEnhancers,
   ) {
+    enhancers.install();
     // Before anything that the application installs; in tests of Nest the adapter comes later.
     adapterHost.init$.subscribe(() => installation.onAdapter(adapterHost.httpAdapter));
   }
@@ -276,14 +277,15 @@ export class SecurityModule
 
   /** Runs before routes are registered, and after every provider of the application is there. */
   configure(): void {
-    putMaskingOutermost(this.applicationConfig);
+    assertConstructed(this.enhancers);
+    this.enhancers.settle();
     this.routes.onProviders();
     const adapter = this.adapterHost.httpAdapter;
     this.installation.onAdapter(adapter);
     const server = adapter?.getHttpServer?.() as Server | undefined;
-    this.installation.onServer(server);
+    const isServerOurs = this.installation.onServer(server);
     const { settings } = this.edge.parts;
-    if (settings !== undefined && server !== undefined) applyTimeouts(server, settings.timeouts);
+    if (settings !== undefined && server !== undefined && isServerOurs) applyTimeouts(server, settings.timeouts);
     if (adapter?.getType?.() === 'fastify') this.installation.expectBodies(adapter, this.routes.declaredBodies());
     this.registered.listenTo(adapter);
   }
@@ -317,15 +319,9 @@ export class SecurityModule
     this.loadShedding.close();
   }
 
-  private get applicationConfig(): ApplicationConfig | undefined {
-    const { container } = this.moduleRef as unknown as { container?: { applicationConfig?: ApplicationConfig } };
-    return container?.applicationConfig;
-  }
-
   /** Those that are made for each request are there as their classes only. */
   private get globalGuards(): readonly unknown[] {
-    const config = this.applicationConfig;
-    if (config === undefined) return [];
+    const config = applicationConfigOf(this.moduleRef);
     return [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(({ metatype }) => metatype)];
   }
 

@@ -41,6 +41,10 @@ export class Passage {
   standingFields: ((standings: readonly LimitStanding[]) => readonly AnswerField[]) | undefined = undefined;
   /** What the first of two stages of limits took, for the second to give back where it denies. */
   takenFirst: { giveBack(): void } | undefined = undefined;
+  /** The passage through the edge of another application, which handed the request on to this one. */
+  outer: Passage | undefined = undefined;
+  /** Whether it speaks for the request; `false` once the request was handed on to another application. */
+  isInCharge = true;
   private addressAskedBy: object | undefined = undefined;
   private principalAskedBy: object | undefined = undefined;
 
@@ -49,6 +53,8 @@ export class Passage {
     readonly address: string | undefined,
     /** Whether the client came over TLS, as far as the connection or a trusted proxy says so. */
     readonly secure: boolean,
+    /** Stands for the edge that was passed; absent where none was. */
+    readonly edge?: object | undefined,
   ) {}
 
   /** True the first time that a stage of this route's limits is asked: a second guard must not take the same again. */
@@ -71,7 +77,8 @@ export class Passage {
   }
 }
 
-const PASSAGE = Symbol('palisade.passage');
+// Registered, so that decorators of a second copy of the package find what the guard of the first has left.
+const PASSAGE = Symbol.for('@palisade/nest:passage');
 
 interface Carrier {
   [PASSAGE]?: Passage;
@@ -82,6 +89,38 @@ export function passageIn(rawRequest: object): Passage | undefined {
   return (rawRequest as Carrier)[PASSAGE];
 }
 
+/** One application may stand below another, on one request: whoever begins last speaks for it. */
 export function beginPassage(rawRequest: object, passage: Passage): void {
+  const outer = (rawRequest as Carrier)[PASSAGE];
+  if (outer !== undefined) {
+    outer.isInCharge = false;
+    passage.outer = outer;
+  }
   (rawRequest as Carrier)[PASSAGE] = passage;
+}
+
+/** The passage through this edge, and not only that of another application in front of it. */
+export function passageThrough(rawRequest: object, edge: object): Passage | undefined {
+  let passage = passageIn(rawRequest);
+  while (passage !== undefined && passage.edge !== edge) passage = passage.outer;
+  return passage;
+}
+
+/** The passage through this edge, which speaks for the request from here on; `undefined` where there was none. */
+export function takeCharge(rawRequest: object, edge: object): Passage | undefined {
+  const current = passageIn(rawRequest);
+  return current === undefined || current.edge === edge ? current : promoted(rawRequest, current, edge);
+}
+
+/** An application that was asked in between has handed the request back. */
+function promoted(rawRequest: object, current: Passage, edge: object): Passage | undefined {
+  let inner = current;
+  for (let passage = current.outer; passage !== undefined; inner = passage, passage = passage.outer) {
+    if (passage.edge !== edge) continue;
+    inner.outer = passage.outer;
+    passage.isInCharge = true;
+    beginPassage(rawRequest, passage);
+    return passage;
+  }
+  return undefined;
 }

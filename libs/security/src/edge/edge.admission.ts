@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ALLOWED, denied, type Decision, type Denied } from '../core/decision.js';
-import { passageIn } from '../core/passage.js';
+import { takeCharge } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
 import { rawRequestOf } from '../core/request.js';
 import type { AdmissionStep, ProtectionStep, RoutePolicy } from '../core/route-policy.js';
@@ -33,8 +33,9 @@ export class EdgeAdmission {
     const route = this.parts.routes.compile(policy.edge);
     return (request) => {
       const raw = rawRequestOf(request) as Request;
-      const passage = passageIn(raw);
-      // A request that came another way has been through none of the checks (fails closed).
+      const passage = takeCharge(raw, this.parts);
+      // A request that came another way, or through the edge of another application alone, has been through none of the
+      // checks (fails closed).
       if (!(passage instanceof EdgePassage)) return BYPASSED;
       passage.confirmed = true;
       if (passage.route !== route) {
@@ -51,7 +52,7 @@ export class EdgeAdmission {
     const exempt = policy.edge.csrfExempt === true;
     const publicRoute = policy.access === 'public';
     return (request, principal, ambient) => {
-      const passage = passageIn(rawRequestOf(request));
+      const passage = takeCharge(rawRequestOf(request), this.parts);
       if (!(passage instanceof EdgePassage)) return BYPASSED;
       // Before anything is found out: most requests change nothing.
       if (isSafeMethod(request.method)) return ALLOWED;

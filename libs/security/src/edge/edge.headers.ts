@@ -47,6 +47,8 @@ type Given = Record<string, FieldValue>;
 export interface AnswerHeaders {
   /** Adds a field, unless the application set it. */
   add(entry: HeaderEntry): void;
+  /** As `add`, behind what the library itself has added. */
+  addBehind(entry: HeaderEntry): void;
   /** Adds the fields of a block that the application did not set; before any other. */
   addAll(block: HeaderBlock): void;
   get(key: string): FieldValue;
@@ -74,6 +76,11 @@ class GivenHeaders implements AnswerHeaders {
 
   add({ key, value }: HeaderEntry): void {
     if (this.given[key] === undefined) this.flat.push(key, value);
+  }
+
+  addBehind(entry: HeaderEntry): void {
+    for (let i = 0; i < this.flat.length; i += 2) if (this.flat[i] === entry.key) return;
+    this.add(entry);
   }
 
   get(key: string): FieldValue {
@@ -120,6 +127,10 @@ class ResponseHeaders implements AnswerHeaders {
 
   add({ name, key, value }: HeaderEntry): void {
     if (!this.response.hasHeader(key)) this.response.setHeader(name, value);
+  }
+
+  addBehind(entry: HeaderEntry): void {
+    if (this.nameIn(entry.key) === undefined) this.add(entry);
   }
 
   get(key: string): FieldValue {

@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { passageIn } from '../core/passage.js';
 import type { HandlerFunction } from '../core/route-policy.js';
 import type { Edge } from './edge.js';
 import { EXPRESS_LIMIT, ExpressParsers, type ExpressLayer } from './express-parsers.js';
@@ -61,17 +60,25 @@ export class EdgeInstallation {
     else this.onExpress(adapter, adapter.getInstance<ExpressLike>());
   }
 
-  /** In front of every listener that is there. */
-  onServer(server: Server | undefined): void {
-    if (typeof server?.listeners !== 'function' || this.installed.has(server)) return;
+  /** In front of every listener that is there; `false` where the edge of another application stands there already. */
+  onServer(server: Server | undefined): boolean {
+    if (typeof server?.listeners !== 'function' || this.installed.has(server)) return true;
     this.installed.add(server);
+    if (isGuarded(server)) {
+      this.logger.warn(
+        'The HTTP server is shared with another application, whose edge and time-outs stand in front of this one: ' +
+          'its hosts, addresses and bodies have to admit what is meant for this one',
+      );
+      return false;
+    }
+    markGuarded(server);
     const listeners = server.listeners('request') as Listener[];
     server.removeAllListeners('request');
     const proceed: Listener = (request, response) => {
       for (const listener of listeners) listener.call(server, request, response);
     };
     server.on('request', (request: IncomingMessage, response: ServerResponse) => this.pass(request, response, proceed));
-    if (server.listenerCount('checkContinue') > 0) return;
+    if (server.listenerCount('checkContinue') > 0) return true;
     // Node would ask for the body before anybody has looked at its length (RFC 9110, section 10.1.1).
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       this.pass(request, response, () => {
@@ -79,7 +86,7 @@ export class EdgeInstallation {
         server.emit('request', request, response);
       });
     });
-    if (server.listenerCount('checkExpectation') > 0) return;
+    if (server.listenerCount('checkExpectation') > 0) return true;
     // Any other expectation Node would answer by itself.
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
       this.pass(request, response, () => {
@@ -87,6 +94,7 @@ export class EdgeInstallation {
         response.end();
       });
     });
+    return true;
   }
 
   /** Fastify is told how much a route takes when the route is registered; by handler, in bytes. */
@@ -124,7 +132,7 @@ export class EdgeInstallation {
     instance.disable?.('x-powered-by');
     instance.use((request, response, next) => {
       // Most come from the server, and have passed there.
-      if (passageIn(request) !== undefined) next();
+      if (this.edge.hasPassed(request)) next();
       else this.pass(request, response, () => next());
     });
     // Where the adapter came late, the parsers of bodies stand before it.
@@ -134,7 +142,7 @@ export class EdgeInstallation {
 
   private onFastify(instance: FastifyLike): void {
     instance.addHook('onRequest', (request, reply, done) => {
-      if (passageIn(request.raw) !== undefined) return done();
+      if (this.edge.hasPassed(request.raw)) return done();
       const passed = this.edge.enter(request.raw, reply.raw);
       const go = (on: boolean): void => {
         if (on) done();
@@ -148,9 +156,21 @@ export class EdgeInstallation {
 
   /** `next` gets both, so that no closure has to be made for a request. */
   private pass(request: IncomingMessage, response: ServerResponse, next: Listener): void {
-    if (passageIn(request) !== undefined) return next(request, response);
+    if (this.edge.hasPassed(request)) return next(request, response);
     const passed = this.edge.enter(request, response);
     if (passed === true) next(request, response);
     else if (passed !== false) void passed.then((on) => on && next(request, response));
   }
+}
+
+// Registered: the other application may have a copy of the package of its own.
+const GUARDED = Symbol.for('@palisade/nest:server');
+
+/** Whether the edge of another application stands in front of a server. In its place, this one would judge requests of both. */
+function isGuarded(server: object): boolean {
+  return GUARDED in server;
+}
+
+function markGuarded(server: object): void {
+  Object.defineProperty(server, GUARDED, { value: true });
 }

@@ -18,6 +18,8 @@ export interface PassageRules {
   /** Names of fields that give away what the application is built with; none where headers are switched off. */
   readonly withheld: readonly string[];
   readonly nonces: NoncePool;
+  /** Stands for the edge among those of other applications in the process. */
+  readonly edge: object;
   /** What holds for what says nothing. */
   readonly root: EdgeRoute;
 }
@@ -40,7 +42,7 @@ export class EdgePassage extends Passage {
     public route: EdgeRoute,
     private readonly rules: PassageRules,
   ) {
-    super(address, secure);
+    super(address, secure, rules.edge);
   }
 
   /** The nonce of the answer's content security policy. */
@@ -62,6 +64,27 @@ export class EdgePassage extends Passage {
 
   /** Called once, when the head of the answer is written. */
   complete(headers: AnswerHeaders, status: number): void {
+    // Another application answers, and says it for this one as well.
+    if (!this.isInCharge) return;
+    this.completeOwn(headers, status);
+    for (let { outer } = this as Passage; outer !== undefined; outer = outer.outer) {
+      if (outer instanceof EdgePassage) outer.completeBehind(headers);
+    }
+  }
+
+  /** What the answer of an application below this one does not say; CORS is for that application to say. */
+  private completeBehind(headers: AnswerHeaders): void {
+    const { rules, hsts } = this;
+    for (const entry of rules.root.headers.list) headers.addBehind(entry);
+    for (const entry of hsts) headers.addBehind(entry);
+    for (const entry of this.fields) headers.addBehind(entry);
+    for (const entry of this.standingFields?.(this.standings) ?? NO_FIELDS) headers.addBehind(entry);
+    for (const policy of rules.root.nonced) headers.addBehind(headerEntry(policy.name, policy.value(this.nonce)));
+    if (rules.storesNothingPersonal && this.isSomebodys) headers.addBehind(NOT_STORED);
+    for (const key of rules.withheld) headers.remove(key);
+  }
+
+  private completeOwn(headers: AnswerHeaders, status: number): void {
     const { route, rules, cors, hsts } = this;
     // What another part of the application answers is not the guessed route's to open: to scripts, or to other origins.
     const policies = this.confirmed ? route : rules.root;

@@ -4,17 +4,19 @@ import type { AddressGate } from '../core/address-gate.js';
 import type { Clock } from '../core/clock.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { SecurityEvents } from '../core/events.js';
-import { beginPassage, passageIn } from '../core/passage.js';
-import { normalizedPath, pathOf } from '../core/request-target.js';
+import { beginPassage, passageThrough } from '../core/passage.js';
+import { pathOf } from '../core/request-target.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import type { ClientOrigin } from './client-address/client-address.policy.js';
 import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
+import { isSafeMethod } from './csrf/cross-origin.policy.js';
 import { EarlyRoutes } from './early-routes.js';
 import { EdgeAdmission } from './edge.admission.js';
 import { answerFailure, isConnectionEnded, redirect, refuse } from './edge.answers.js';
 import { completeHeaders, headerList, NO_FIELDS, type HeaderList } from './edge.headers.js';
 import type { EdgeOptions } from './edge.options.js';
-import { EdgeParts } from './edge.parts.js';
+import { isOwn, EdgeParts } from './edge.parts.js';
+import { isSentTo, sentTarget, wasReadBefore } from './edge.target.js';
 import { EdgePassage, type PassageRules } from './edge.passage.js';
 import { EdgeRoutes, type EdgeRoute } from './edge.route.js';
 import { meterBody } from './firewall/body-meter.js';
@@ -30,6 +32,7 @@ type Request = IncomingMessage;
 type Response = ServerResponse;
 
 const BODY_TOO_LARGE = denied('body_too_large');
+const ORIGIN_REFUSED = denied('cors_origin_refused');
 
 /**
  * What a request meets before it is routed: client address, bans, host, HTTPS, firewall, CORS; the headers of its answer,
@@ -60,6 +63,7 @@ export class Edge {
       storesNothingPersonal: headers?.cacheControl === 'authenticated',
       withheld: headers === undefined ? [] : ['server', 'x-powered-by'],
       nonces: new NoncePool(),
+      edge: this.parts,
       root: this.parts.routes.root,
     };
     if (headers?.reporting !== undefined) {
@@ -92,6 +96,11 @@ export class Edge {
   /** Every limit there is, for the parsers of bodies. */
   get bodyLimits(): readonly number[] {
     return this.parts.routes.bodyLimits;
+  }
+
+  /** Whether a request has been here, and not only at the edge of another application. */
+  hasPassed(request: object): boolean {
+    return passageThrough(request, this.parts) !== undefined;
   }
 
   /** `true` to let the request go on; `false` where it was answered. Never throws. */
@@ -150,7 +159,7 @@ export class Edge {
 
     passage.hsts = this.hstsOf(client.secure, served);
     if (!route.allowHttp) {
-      const https = this.parts.https.decide(client.secure, served, request.url ?? '/');
+      const https = this.parts.https.decide(client.secure, served, sentTarget(request));
       if (!https.allowed && this.parts.stops('https', https, request, passage)) {
         if (https.redirect !== undefined) return redirect(request, response, https.redirect);
         this.addCors(request, passage);
@@ -166,7 +175,7 @@ export class Edge {
       }
     }
 
-    if (this.reports !== undefined && normalizedPath(request.url) === this.reportPath) {
+    if (this.reports !== undefined && isSentTo(request, this.reportPath)) {
       this.reports.handle(request, response, client.address);
       return false;
     }
@@ -175,6 +184,7 @@ export class Edge {
     const { origin } = request.headers;
     if (cors === undefined || origin === undefined) {
       if (cors !== undefined) passage.cors = headerList(cors.always);
+      if (this.isPreflightOfAnother(request, passage)) return refuse(request, response, ORIGIN_REFUSED);
       return this.limitBody(request, response, passage);
     }
     const allowed = cors.allows(origin);
@@ -196,6 +206,7 @@ export class Edge {
     const preflight = preflightOf(request);
     if (preflight !== undefined) return this.answerPreflight(request, response, passage, cors, preflight, allowed);
     this.parts.applyCors(request, passage, cors, origin, allowed);
+    if (!allowed && this.isPreflightOfAnother(request, passage)) return refuse(request, response, ORIGIN_REFUSED);
     return this.limitBody(request, response, passage);
   }
 
@@ -243,17 +254,28 @@ export class Edge {
     });
   }
 
+  /**
+   * Whether the edge of an application in front may have answered the preflight of a request by rules of its own, which
+   * the rules of this one would have refused.
+   */
+  private isPreflightOfAnother(request: Request, passage: EdgePassage): boolean {
+    const { origin } = request.headers;
+    if (passage.outer === undefined || origin === undefined || isSafeMethod(request.method)) return false;
+    if (passage.outer instanceof EdgePassage && passage.outer.route.cors === undefined) return false;
+    return !isOwn(origin, passage) && this.parts.stops('cors', ORIGIN_REFUSED, request, passage);
+  }
+
   /** Before a byte of it is read. */
   private limitBody(request: Request, response: Response, passage: EdgePassage): boolean {
     if (!carriesBody(request)) return true;
-    const decision = refusedLength(request.headers, passage.route.body.limit);
+    const decision = wasReadBefore(request, passage) ?? refusedLength(request.headers, passage.route.body.limit);
     if (decision.allowed || !this.parts.stops('firewall', decision, request, passage)) return true;
     return refuse(request, response, decision);
   }
 
   /** How much a request may bring, as far as it is known. */
   readonly bodyLimitOf = (request: object): number => {
-    const passage = passageIn(request);
+    const passage = passageThrough(request, this.parts);
     return passage instanceof EdgePassage ? passage.route.body.limit : this.parts.routes.root.body.limit;
   };
 

@@ -7,7 +7,7 @@ import {
   type FactoryProvider,
   type NestInterceptor,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR, type ApplicationConfig } from '@nestjs/core';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { catchError, map, throwError, type Observable } from 'rxjs';
 import { mask, type MaskingViewer } from './masking.policy.js';
 import { hasMaskedClasses } from './masking.rules.js';
@@ -45,17 +45,6 @@ function maskedException(error: unknown, viewer: () => MaskingViewer | undefined
   if (masked === body) return error;
   const copy = Object.create(Object.getPrototypeOf(error) as object, Object.getOwnPropertyDescriptors(error)) as object;
   return Object.defineProperty(copy, 'response', { value: masked });
-}
-
-/**
- * Lets masking run around all other global interceptors: what they keep (a cache) or look at (an envelope, a
- * serializer) is then the handler's answer, and what the caller gets is masked. Nest runs those of the root module
- * first otherwise.
- */
-export function putMaskingOutermost(config: ApplicationConfig | undefined): void {
-  const interceptors = config?.getGlobalInterceptors() ?? [];
-  const index = interceptors.findIndex((interceptor) => interceptor instanceof MaskingInterceptor);
-  if (index > 0) interceptors.unshift(...interceptors.splice(index, 1));
 }
 
 /**
