@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { ALLOWED, denied, type Decision, type Denied } from '../core/decision.js';
+import { mediaTypeOf } from '../core/http-grammar.js';
 import { takeCharge } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
 import { rawRequestOf } from '../core/request.js';
@@ -13,6 +15,7 @@ import { EdgePassage } from './edge.passage.js';
 import type { EdgeRoute } from './edge.route.js';
 import { refusedLength } from './firewall/body-limit.js';
 import { carriesBody } from './firewall/content-type.policy.js';
+import { bodyUseOf, decideUnread, isUnread, type BodyUse } from './firewall/unread-body.policy.js';
 
 type Request = IncomingMessage;
 
@@ -26,11 +29,15 @@ const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'O
 
 /** The edge's part of the guard, where the route is known for sure. */
 export class EdgeAdmission {
+  private readonly logger = new Logger('SecurityModule');
+  private readonly unread = new Set<string>();
+
   constructor(private readonly parts: EdgeParts) {}
 
   /** What was taken for granted before routing is checked against the route itself. */
   admissionOf(policy: RoutePolicy): AdmissionStep {
     const route = this.parts.routes.compile(policy.edge);
+    const use = this.bodyUseOf(policy);
     return (request) => {
       const raw = rawRequestOf(request) as Request;
       const passage = takeCharge(raw, this.parts);
@@ -43,7 +50,7 @@ export class EdgeAdmission {
         if (denial !== undefined) return denial;
       }
       if (!carriesBody(raw)) return ALLOWED;
-      const decision = this.decideBody(raw, request.body, route);
+      const decision = this.decideBody(raw, request.body, route, use, policy.id);
       return decision.allowed || this.stops('firewall', decision, raw, passage, policy.id) ? decision : ALLOWED;
     };
   }
@@ -64,10 +71,40 @@ export class EdgeAdmission {
     };
   }
 
-  private decideBody(request: Request, body: unknown, route: EdgeRoute): Decision {
-    const type = route.body.contentType(request.headers['content-type'], true);
-    if (!type.allowed || this.parts.firewall === undefined) return type;
-    return this.parts.firewall.decideParsedBody(body);
+  private decideBody(
+    request: Request,
+    body: unknown,
+    route: EdgeRoute,
+    use: BodyUse | undefined,
+    id: string,
+  ): Decision {
+    const contentType = request.headers['content-type'];
+    const type = route.body.contentType(contentType, true);
+    if (!type.allowed) return type;
+    if (use !== undefined && isUnread(request, body)) {
+      const unread = decideUnread(use, isMultipart(contentType), this.parts.parsesBodies);
+      if (!unread.allowed) {
+        this.warnOfUnread(id);
+        return unread;
+      }
+    }
+    return this.parts.firewall === undefined ? type : this.parts.firewall.decideParsedBody(body);
+  }
+
+  /** Nobody answers for content types where neither the firewall nor the route does. */
+  private bodyUseOf(policy: RoutePolicy): BodyUse | undefined {
+    const isDeclared = policy.edge.contentTypes !== undefined;
+    return this.parts.firewall === undefined && !isDeclared ? undefined : bodyUseOf(policy, isDeclared);
+  }
+
+  /** Says once for each route what its clients are told with every request. */
+  private warnOfUnread(id: string): void {
+    if (this.unread.has(id)) return;
+    this.unread.add(id);
+    this.logger.warn(
+      `${id} was sent a body of a type that firewall.contentTypes or @ContentTypes admits and no parser reads: it is ` +
+        'answered with 415. Register a parser for the type (app.useBodyParser), or leave the type out',
+    );
   }
 
   /** The guess was another route's: whatever that was granted and this one is not, is taken back. */
@@ -114,6 +151,10 @@ export class EdgeAdmission {
     // By the rules of another route a preflight may have let the browser send this one.
     return guessed === undefined || cors?.enforcement === 'report' ? undefined : ORIGIN_REFUSED;
   }
+}
+
+function isMultipart(contentType: string | undefined): boolean {
+  return contentType !== undefined && mediaTypeOf(contentType)?.startsWith('multipart/') === true;
 }
 
 /** Nobody counted against this route's limit what declared no length, or was inflated (fails closed). */

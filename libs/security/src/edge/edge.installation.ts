@@ -117,6 +117,7 @@ export class EdgeInstallation {
   /** Has larger and smaller bodies parsed, now that it is known which there are. */
   onBodyLimits(): void {
     const { records } = this.edge.parts;
+    this.edge.parts.parsesBodies = this.parsers?.areThere === true;
     // A parser would enforce what is only to be recorded.
     const limits = records.firewall
       ? this.edge.bodyLimits.filter((limit) => limit > EXPRESS_LIMIT)

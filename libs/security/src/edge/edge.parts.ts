@@ -37,6 +37,8 @@ export class EdgeParts {
   readonly routes: EdgeRoutes;
   /** The limit of bodies for all routes, where the application gave one. */
   readonly declaredBodyLimit: number | undefined;
+  /** True where the framework has parsers of bodies in front of routes; Fastify asks its own. */
+  parsesBodies = false;
   readonly corsAnswers = new CorsAnswers();
   readonly records: Readonly<Record<EnforcedPart, boolean>>;
   private readonly logger = new Logger('SecurityModule');

@@ -21,6 +21,14 @@ const PARSERS = [
   { type: 'urlencoded', mediaType: 'application/x-www-form-urlencoded', name: 'urlencodedParser' },
 ] as const;
 
+/** The names of the functions that Express's parsers are, whoever registered them. */
+const PARSER_NAMES: ReadonlySet<string | undefined> = new Set([
+  'jsonParser',
+  'urlencodedParser',
+  'textParser',
+  'rawParser',
+]);
+
 /** Their limit, in bytes. */
 export const EXPRESS_LIMIT = 102_400;
 
@@ -45,6 +53,11 @@ export class ExpressParsers {
       for (const layer of stack() ?? []) if (!before.has(layer)) this.ofNest.add(layer);
       return registered;
     };
+  }
+
+  /** True if there is any parser of bodies in front of all routes. */
+  get areThere(): boolean {
+    return this.stack()?.some(({ handle }) => PARSER_NAMES.has(handle?.name)) === true;
   }
 
   /**
