@@ -1,4 +1,5 @@
-export { SecurityModule, type SecurityModuleAsyncOptions } from './security.module.js';
+export { SecurityModule } from './security.module.js';
+export type { SecurityModuleAsyncOptions } from './security.async-options.js';
 export { defineSecurity, type FeatureSecurityOptions, type SecurityOptions } from './security.options.js';
 export { SecurityGuard } from './security.guard.js';
 

@@ -1,8 +1,9 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { AuthorizationGuard } from './authorization/authorization.guard.js';
 import { Enforcer } from './core/enforcer.js';
 import { Call } from './core/call.js';
+import { required } from './core/root.js';
 import { httpRequestOf, principalAdmittedBy } from './core/request.js';
 import type { GuardedRoute } from './core/route-policy.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
@@ -14,13 +15,17 @@ import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
  */
 @Injectable()
 export class SecurityGuard implements CanActivate {
+  private readonly enforcer: Enforcer;
+
   constructor(
-    private readonly enforcer: Enforcer,
-    private readonly limits: RateLimitGuard,
-    private readonly authentication: AuthenticationGuard,
-    private readonly authorization: AuthorizationGuard,
-    private readonly load: LoadShedding,
-  ) {}
+    @Optional() enforcer: Enforcer,
+    @Optional() private readonly limits: RateLimitGuard,
+    @Optional() private readonly authentication: AuthenticationGuard,
+    @Optional() private readonly authorization: AuthorizationGuard,
+    @Optional() private readonly load: LoadShedding,
+  ) {
+    this.enforcer = required(enforcer, SecurityGuard.name);
+  }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const execution = this.enforcer.receive(context);

@@ -6,7 +6,6 @@ import {
   type CanActivate,
   type DynamicModule,
   type ExecutionContext,
-  type FactoryProvider,
   type ModuleMetadata,
   type NestModule,
   type OnApplicationBootstrap,
@@ -31,6 +30,7 @@ import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
+import { ROOT, rootMissing, rootsOf } from './core/root.js';
 import { Scheduler } from './core/scheduler.js';
 import { callerOf } from './core/request.js';
 import { receivedCall, Transports } from './core/transports.js';
@@ -51,6 +51,7 @@ import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
+import { asyncOptions, checkAsyncOptions, type SecurityModuleAsyncOptions } from './security.async-options.js';
 import {
   applicationConfigOf,
   GLOBAL_GUARD,
@@ -72,12 +73,6 @@ import { assertConstructed, StaticRoot } from './security.root.js';
 import { SecurityValidationPipe } from './validation/validation.pipe.js';
 
 const OPTIONS = Symbol('palisade.options');
-
-/** Options that a factory makes, from `ConfigService` or anything else that can be injected. */
-export interface SecurityModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
-  inject?: FactoryProvider['inject'];
-  useFactory: (...dependencies: never[]) => SecurityOptions | Promise<SecurityOptions>;
-}
 
 const PROVIDERS: readonly Provider[] = [
   Clock,
@@ -206,6 +201,22 @@ const EXPORTS = [
   SecurityGuard,
 ];
 
+/** The options where nobody gave any: `imports: [SecurityModule]`. */
+const WITHOUT_OPTIONS: Provider = {
+  provide: OPTIONS,
+  useFactory: () => {
+    throw new SecurityConfigurationError([
+      {
+        where: 'imports: [SecurityModule]',
+        problem: 'imports SecurityModule without options',
+        fix:
+          'Write SecurityModule.forRoot({ … }) in the root module. It is global: other modules need not import it, and write ' +
+          'SecurityModule.forFeature({ … }) for defaults of their own',
+      },
+    ]);
+  },
+};
+
 /**
  * Security in one import: everything is denied until a decorator allows it, and contradictions stop the start.
  *
@@ -216,7 +227,7 @@ const EXPORTS = [
  * })
  * ```
  */
-@Module({})
+@Module({ imports: [DiscoveryModule], providers: [WITHOUT_OPTIONS, ...PROVIDERS], exports: [...EXPORTS] })
 export class SecurityModule
   implements NestModule, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
@@ -251,17 +262,9 @@ export class SecurityModule
   }
 
   /** As `forRoot`, with options that are there only when the application starts; that is also when they are checked. */
-  static forRootAsync({ imports = [], inject = [], useFactory }: SecurityModuleAsyncOptions): DynamicModule {
-    const provider: FactoryProvider<SecurityOptions> = {
-      provide: OPTIONS,
-      inject,
-      useFactory: async (...dependencies: unknown[]) => {
-        const options = await useFactory(...(dependencies as never[]));
-        checkSecurityOptions(options);
-        return options;
-      },
-    };
-    return rootModule(provider, imports);
+  static forRootAsync(options: SecurityModuleAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
+    return rootModule(asyncOptions(OPTIONS, options), options.imports);
   }
 
   /**
@@ -331,8 +334,7 @@ export class SecurityModule
   }
 
   private refuseSecondRoot(): void {
-    const roots = [...this.modules.values()].filter(({ metatype }) => metatype === SecurityModule);
-    if (roots.length > 1) {
+    if (rootsOf(this.modules) > 1) {
       throw new SecurityConfigurationError([
         {
           where: 'SecurityModule',
@@ -384,14 +386,20 @@ function dangerousOptions({ authentication }: SecurityOptions): readonly string[
 
 /** Holds the defaults of one feature module, which the route compiler finds among that module's imports. */
 @Module({})
-export class SecurityFeatureModule {}
+export class SecurityFeatureModule implements OnModuleInit {
+  constructor(private readonly modules: ModulesContainer) {}
+
+  /** Without `forRoot` nobody compiles routes, and the defaults would hold for none. */
+  onModuleInit(): void {
+    if (rootsOf(this.modules) > 0) return;
+    const importing = [...this.modules.values()].filter(({ imports }) =>
+      [...imports].some(({ providers }) => providers.has(FEATURE_OPTIONS)),
+    );
+    const names = importing.map(({ metatype }) => metatype?.name ?? 'a module');
+    throw rootMissing(names.map((name) => ({ where: name, use: 'imports SecurityModule.forFeature' })));
+  }
+}
 
 function rootModule(options: Provider, imports: ModuleMetadata['imports'] = []): DynamicModule {
-  return {
-    module: SecurityModule,
-    global: true,
-    imports: [DiscoveryModule, ...imports],
-    providers: [options, ...PROVIDERS],
-    exports: [...EXPORTS],
-  };
+  return { module: SecurityModule, global: true, imports, providers: [options, { provide: ROOT, useValue: true }] };
 }

@@ -5,6 +5,7 @@ import { checkOptions, describe, isRecord, Known, OptionalRule } from './core/op
 import type { RoutePriority } from './core/route-policy.js';
 import { checkTransports } from './core/transport.options.js';
 import type { Transport } from './core/transport.port.js';
+import { namingUnset } from './core/unset-options.js';
 import { checkAuthenticationOptions, type AuthenticationOptions } from './authentication/authentication.options.js';
 import { checkAuthorizationOptions, type AuthorizationOptions } from './authorization/authorization.options.js';
 import type { CorsOptions } from './edge/cors/cors.options.js';
@@ -110,6 +111,8 @@ class SecurityRules {
   dangerouslyWithoutGlobalGuard?: unknown;
 }
 
+const OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(new SecurityRules()));
+
 const PARTS = [
   ['authentication', checkAuthenticationOptions],
   ['authorization', checkAuthorizationOptions],
@@ -121,8 +124,36 @@ const PARTS = [
   ['transports', checkTransports],
 ] as const;
 
-/** Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong. */
-export function checkSecurityOptions(options: unknown): asserts options is SecurityOptions {
+/** True for the name of an option of `SecurityModule.forRoot`. */
+export function isOptionName(name: string): boolean {
+  return OPTION_NAMES.has(name);
+}
+
+const OF_FOR_ROOT_ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports'];
+
+/** What is not an object of options, although Nest's other modules or a function that answers later may give it. */
+function refuseOtherThanOptions(options: unknown, where: string, example: string): void {
+  const refuse = (problem: string, fix: string) => {
+    throw new SecurityConfigurationError([{ where, problem, fix }]);
+  };
+  const later = 'Write SecurityModule.forRootAsync({ inject: […], useFactory: … })';
+  if (isRecord(options) && typeof options['then'] === 'function') refuse('must be an object, not a promise', later);
+  if (typeof options === 'function') refuse('must be an object, not a function', later);
+  if (!isRecord(options)) return refuse(`must be an object, not ${describe(options)}`, example);
+  const tag = Object.prototype.toString.call(options).slice(8, -1);
+  // The options of a Map, a Set or a Date would all be missing.
+  if (tag !== 'Object' && tag !== 'Module') refuse(`must be an object of options, not a ${tag}`, example);
+  const ofAsync = OF_FOR_ROOT_ASYNC.filter((name) => options[name] !== undefined);
+  if (ofAsync.length > 0) refuse(`cannot have ${ofAsync.join(' and ')}`, later);
+}
+
+/**
+ * Checks the options; throws a {@link SecurityConfigurationError} that names everything that is wrong.
+ *
+ * @param where names them if they are no options at all
+ */
+export function checkSecurityOptions(options: unknown, where = 'The options'): asserts options is SecurityOptions {
+  refuseOtherThanOptions(options, where, 'Write SecurityModule.forRoot({ authentication: { jwt: { … } } })');
   const problems: ConfigurationProblem[] = [];
   checkOptions(SecurityRules, options, '', problems);
   if (isRecord(options)) {
@@ -143,7 +174,7 @@ export function checkSecurityOptions(options: unknown): asserts options is Secur
     checkOutageOptions(options, problems);
     checkEdgeOptions(options, problems);
   }
-  if (problems.length > 0) throw new SecurityConfigurationError(problems);
+  if (problems.length > 0) throw new SecurityConfigurationError(namingUnset(problems, options));
 }
 
 /**
@@ -203,6 +234,7 @@ class FeatureRules {
 
 /** Checks the options of `forFeature`, as {@link checkSecurityOptions} does those of `forRoot`. */
 export function checkFeatureOptions(options: unknown): void {
+  refuseOtherThanOptions(options, 'SecurityModule.forFeature', "Write SecurityModule.forFeature({ roles: ['admin'] })");
   const problems: ConfigurationProblem[] = [];
   checkOptions(FeatureRules, options, 'SecurityModule.forFeature', problems);
   if (problems.length > 0) throw new SecurityConfigurationError(problems);

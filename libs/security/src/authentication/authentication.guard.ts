@@ -1,6 +1,7 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
+import { required } from '../core/root.js';
 import { ANONYMOUS } from '../core/principal.js';
 import { Call } from '../core/call.js';
 import { callerOf, carriesRequest, commitCaller, httpRequestOf, principalAdmittedBy } from '../core/request.js';
@@ -16,7 +17,11 @@ const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
  */
 @Injectable()
 export class AuthenticationGuard implements CanActivate {
-  constructor(private readonly enforcer: Enforcer) {}
+  private readonly enforcer: Enforcer;
+
+  constructor(@Optional() enforcer: Enforcer) {
+    this.enforcer = required(enforcer, AuthenticationGuard.name);
+  }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const execution = this.enforcer.receive(context);

@@ -1,6 +1,7 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { denied, type Decision } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
+import { required } from '../core/root.js';
 import type { Principal } from '../core/principal.js';
 import { carriesRequest, principalAdmittedBy } from '../core/request.js';
 import type { GuardedRoute } from '../core/route-policy.js';
@@ -16,7 +17,11 @@ const POLICY_DENIED = denied('policy_denied');
  */
 @Injectable()
 export class AuthorizationGuard implements CanActivate {
-  constructor(private readonly enforcer: Enforcer) {}
+  private readonly enforcer: Enforcer;
+
+  constructor(@Optional() enforcer: Enforcer) {
+    this.enforcer = required(enforcer, AuthorizationGuard.name);
+  }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const execution = this.enforcer.receive(context);

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { needRoot } from './rules-need-root.js';
 import type { AccessPolicyFunction, PolicyReference, Requirement, RoutePriority } from './route-policy.js';
 
 /** What a decorator records of a handler or a class: one rule of one kind. */
@@ -60,9 +61,32 @@ const NONE: OwnDeclarations = new Map();
 export function declaration(value: Declaration): ClassDecorator & MethodDecorator {
   return (target: object, property?: string | symbol, descriptor?: PropertyDescriptor) => {
     record(target, property, value);
+    if (asksForSomething(value)) {
+      needRoot(typeof target === 'function' ? target : target.constructor, property, value.decorator);
+    }
     const method: unknown = descriptor?.value;
     if (typeof method === 'function') record(method, undefined, value);
   };
+}
+
+// Nothing is open through them that would not be open without the library.
+const EXEMPTIONS: ReadonlySet<EdgePart> = new Set<EdgePart>(['allowHttp', 'csrfExempt', 'cors']);
+
+/** False for exemptions, and for what matters under load alone. */
+function asksForSomething(rule: Declaration): boolean {
+  switch (rule.kind) {
+    case 'access':
+      return rule.access !== 'public';
+    case 'concurrencyLimit':
+      return rule.limits !== false;
+    case 'edge':
+      return !EXEMPTIONS.has(rule.part);
+    case 'skipRateLimit':
+    case 'priority':
+      return false;
+    default:
+      return true;
+  }
 }
 
 function record(target: object, property: string | symbol | undefined, value: Declaration): void {

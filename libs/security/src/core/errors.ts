@@ -132,11 +132,15 @@ export interface ConfigurationProblem {
 export class SecurityConfigurationError extends Error {
   readonly code = 'configuration_invalid';
 
-  constructor(readonly problems: readonly ConfigurationProblem[]) {
+  constructor(
+    readonly problems: readonly ConfigurationProblem[],
+    options?: ErrorOptions,
+  ) {
     super(
       `The security configuration is not valid:\n${problems
         .map(({ where, problem, fix }) => `  - ${where}: ${problem}. ${fix}`)
         .join('\n')}`,
+      options,
     );
     this.name = 'SecurityConfigurationError';
   }

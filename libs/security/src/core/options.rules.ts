@@ -66,7 +66,7 @@ export function checkOptions(
     problems.push({
       where: path === '' ? 'The options' : path,
       problem: `must be an object, not ${describe(options)}`,
-      fix: 'See the documentation of the option',
+      fix: `Write an object with any of ${[...knownOptions(shape)].join(', ')}`,
     });
     return;
   }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   ThrottlerGuard,
@@ -20,6 +20,7 @@ import {
   principalAdmittedBy,
   type HttpRequest,
 } from '../core/request.js';
+import { required } from '../core/root.js';
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
 import { RateLimitException } from './rate-limit.exception.js';
 import type { ThrottlerCommonOptions } from './rate-limiting.options.js';
@@ -46,10 +47,11 @@ export class RateLimitGuard extends ThrottlerGuard {
 
   constructor(
     // By name: ThrottlerGuard has its own parameters injected in these places.
-    @Inject(RateLimiting) private readonly limiting: RateLimiting,
-    @Inject(Enforcer) private readonly enforcer: Enforcer,
+    @Optional() @Inject(RateLimiting) private readonly limiting: RateLimiting,
+    @Optional() @Inject(Enforcer) private readonly enforcer: Enforcer,
     reflector: Reflector,
   ) {
+    required(limiting, RateLimitGuard.name);
     super(throttlersOver(limiting, enforcer), storageOver(limiting), reflector);
   }
 
