@@ -10,8 +10,14 @@ const WINDOW = 60;
 @Controller()
 @Public()
 class Routes {
-  @Get('sliding')
+  @Get('default')
   @RateLimit(`${QUOTA}/minute`)
+  byDefault() {
+    return {};
+  }
+
+  @Get('sliding')
+  @RateLimit({ limit: `${QUOTA}/minute`, algorithm: 'sliding-window' })
   sliding() {
     return {};
   }
@@ -33,12 +39,15 @@ describe.each(ADAPTERS)('A burst at the edge of a window on %s', (adapter) => {
     return answers.filter(({ status }) => status === 200).length;
   }
 
-  it('lets no more through than there are, however many come at the same time', async () => {
-    app = await startEdge(adapter, {}, [Routes]);
-    expect(await passed('/sliding', 40)).toBe(QUOTA);
-  });
+  it.each(['/default', '/sliding', '/bucket'])(
+    'lets no more through than there are, however many come at the same time (%s)',
+    async (path) => {
+      app = await startEdge(adapter, {}, [Routes]);
+      expect(await passed(path, 40)).toBe(QUOTA);
+    },
+  );
 
-  it.each(['/sliding', '/bucket'])('gets no second quota in the window that begins (%s)', async (path) => {
+  it.each(['/default', '/bucket'])('gets no second quota in the window that begins (%s)', async (path) => {
     app = await startEdge(adapter, {}, [Routes]);
     // The clock of the test stands at the beginning of a minute.
     app.clock.advance(WINDOW - 0.001);
@@ -50,12 +59,23 @@ describe.each(ADAPTERS)('A burst at the edge of a window on %s', (adapter) => {
     expect(await passed(path, 30)).toBeLessThanOrEqual(1);
   });
 
-  it('gets nothing for a clock that was put back', async () => {
+  it('gets one request in the window that begins, where it slides', async () => {
     app = await startEdge(adapter, {}, [Routes]);
+    app.clock.advance(WINDOW - 0.001);
     expect(await passed('/sliding', 30)).toBe(QUOTA);
+    app.clock.advance(0.001);
+    // The units of the last window count as spread evenly, of which the first is a window old.
+    expect(await passed('/sliding', 30)).toBe(1);
+    app.clock.advance(1);
+    expect(await passed('/sliding', 30)).toBe(0);
+  });
+
+  it.each(['/default', '/sliding', '/bucket'])('gets nothing for a clock that was put back (%s)', async (path) => {
+    app = await startEdge(adapter, {}, [Routes]);
+    expect(await passed(path, 30)).toBe(QUOTA);
     for (const seconds of [-1, -WINDOW, -10 * WINDOW]) {
       app.clock.advance(seconds);
-      expect(await passed('/sliding', 10)).toBe(0);
+      expect(await passed(path, 10)).toBe(0);
     }
   });
 });

@@ -1,33 +1,14 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { MemoryRateLimitStore, type Charge, type RateLimitStore, type StoredLimit } from '@palisade/nest';
-import { RedisRateLimitStore, type IoredisClient } from '@palisade/nest/redis';
+import { RedisRateLimitStore } from '@palisade/nest/redis';
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { connectIoredis } from './clients.js';
 import { ALGORITHMS, newcomer } from './limits.js';
 import { redisServer, withRedis } from './redis-server.js';
+import { TimeTravel } from './time-travel.js';
 
 const SCHEDULES = 500;
-
-/** Runs the script as the store sends it, with a time of the test's own in place of the server's. */
-class TimeTravel implements IoredisClient {
-  now = 0;
-
-  constructor(private readonly redis: Redis) {}
-
-  evalsha(): Promise<unknown> {
-    return Promise.reject(new Error('NOSCRIPT'));
-  }
-
-  eval(script: string, numberOfKeys: number, ...rest: string[]): Promise<unknown> {
-    const changed = script
-      .replace(`redis.call('TIME')`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
-      // Keys would end by the server's time.
-      .replace(`'PX', ttl)`, `'PX', ttl + 600000)`);
-    const time = [Math.floor(this.now / 1000), (this.now % 1000) * 1000].map(String);
-    return this.redis.eval(changed, numberOfKeys, ...rest, ...time);
-  }
-}
 
 type Step =
   | { readonly kind: 'consume' | 'peek' | 'reset'; readonly after: number; readonly costs: readonly number[] }

@@ -162,14 +162,14 @@ describe.each(GRAPHQL_SERVERS)('Limits of resolvers (%s)', (server) => {
         {
           message: 'Too many requests',
           path: ['f3'],
-          extensions: { code: 'rate_limited', status: 429, retryAfter: 80 },
+          extensions: { code: 'rate_limited', status: 429, retryAfter: 20 },
         },
       ],
     });
     expect(answer.headers).toMatchObject({
-      'retry-after': '80',
+      'retry-after': '20',
       'ratelimit-policy': '"route";q=3;w=60',
-      ratelimit: expect.stringMatching(/^"route";r=0;t=\d+$/),
+      ratelimit: '"route";r=0;t=20',
     });
   });
 

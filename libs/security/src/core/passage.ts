@@ -17,8 +17,18 @@ export interface AnswerField {
 export interface LimitStanding {
   readonly limit: { readonly name: string; readonly quota: number; readonly window: number; readonly policy: string };
   readonly remaining: number;
-  /** Milliseconds. */
+  /** Milliseconds until all units are there again. */
   readonly resetAfter: number;
+  readonly isDenied: boolean;
+  /** Milliseconds until the limit allows the same request again, 0 for at once, `Infinity` for never. */
+  readonly againAfter: number;
+}
+
+/** What was taken of limits and can be given back. */
+export interface TakenUnits {
+  giveBack(): void;
+  /** Returns how a client stands with one of the limits when that was done. */
+  restored(standing: LimitStanding): LimitStanding;
 }
 
 const NO_FIELDS: readonly AnswerField[] = Object.freeze([]);
@@ -39,8 +49,10 @@ export class Passage {
   /** The limits that were asked so far, and what the header of the answer says of them. */
   standings: readonly LimitStanding[] = NO_STANDINGS;
   standingFields: ((standings: readonly LimitStanding[]) => readonly AnswerField[]) | undefined = undefined;
+  /** Milliseconds until none of the limits that were asked so far denies the same request, told or not. */
+  againAfter = 0;
   /** What the first of two stages of limits took, for the second to give back where it denies. */
-  takenFirst: { giveBack(): void } | undefined = undefined;
+  takenFirst: TakenUnits | undefined = undefined;
   /** The passage through the edge of another application, which handed the request on to this one. */
   outer: Passage | undefined = undefined;
   /** Whether it speaks for the request; `false` once the request was handed on to another application. */

@@ -9,6 +9,8 @@ export interface CountedLimit extends StoredLimit {
   readonly policy: string;
   /** What the fields of @nestjs/throttler carry behind their names: `-short`; empty for all others. */
   readonly suffix: string;
+  /** Whether partitions are whole keys, which the application makes; the id is then no part of them. */
+  readonly isWholeKey: boolean;
 }
 
 export interface LimitIdentity {
@@ -19,6 +21,7 @@ export interface LimitIdentity {
   readonly route?: string | undefined;
   readonly plan?: string | undefined;
   readonly suffix?: string | undefined;
+  readonly isWholeKey?: boolean | undefined;
 }
 
 const LONGEST_ID = 200;
@@ -26,7 +29,7 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /** @param block milliseconds, 0 for none */
 export function countedLimit(
-  { name, isNamed = true, route, plan, suffix = '' }: LimitIdentity,
+  { name, isNamed = true, route, plan, suffix = '', isWholeKey = false }: LimitIdentity,
   { quota, window, burst }: LimitText,
   algorithm: RateLimitAlgorithm,
   block: number,
@@ -38,12 +41,13 @@ export function countedLimit(
     algorithm,
     quota,
     window,
-    burst: Math.max(1, burst ?? quota),
+    burst: Math.max(1, algorithm === 'token-bucket' ? (burst ?? quota) : quota),
     block,
     name,
     // The draft counts windows in whole seconds (draft-ietf-httpapi-ratelimit-headers-10, section 3.1.2).
     policy: `"${name}";q=${quota};w=${Math.ceil(window / 1000)}`,
     suffix,
+    isWholeKey,
   });
 }
 

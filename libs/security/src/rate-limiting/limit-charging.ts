@@ -2,7 +2,7 @@ import { Logger, type ExecutionContext } from '@nestjs/common';
 import { Call } from '../core/call.js';
 import { denied } from '../core/decision.js';
 import { SecurityException } from '../core/errors.js';
-import type { LimitStanding, Passage } from '../core/passage.js';
+import type { LimitStanding, Passage, TakenUnits } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { LimitDenial, LimitStep } from '../core/route-policy.js';
@@ -12,9 +12,10 @@ import type { LimitCharge, LimitRule } from './limit-rules.js';
 import { NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { MemoryRateLimitStore } from './memory.store.js';
 import { RateLimitException } from './rate-limit.exception.js';
-import { retryFields, type StandingFields } from './rate-limit.headers.js';
+import { retryFields, retryFieldsOf, type StandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore, Standing, TakenCharge } from './rate-limit.store.port.js';
 import { rawResponseOf } from './request-end.js';
+import { isTighter, unitsAfter } from './standing.policy.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
 import type { WaitingRoom } from './waiting-room.js';
 
@@ -22,6 +23,7 @@ const RATE_LIMITED = denied('rate_limited');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
 const PROBLEM = 'application/problem+json';
+const TOO_MANY_REQUESTS = 429;
 
 const UNANSWERED = 'The store did not answer for each limit that it was asked for';
 
@@ -49,7 +51,7 @@ interface Stage {
 }
 
 /** What a request took of the limits of a stage; it is given back once, whichever comes first. */
-class Taken {
+class Taken implements TakenUnits {
   private isSettled = false;
 
   constructor(
@@ -63,6 +65,15 @@ class Taken {
     if (this.isSettled) return;
     this.isSettled = true;
     this.charging.giveBack(this.charges.map((_, index) => this.takenOf(index)));
+  }
+
+  restored(standing: LimitStanding): LimitStanding {
+    const charge = this.charges.find(({ limit }) => limit === standing.limit);
+    if (charge === undefined) return standing;
+    const { limit, cost } = charge;
+    const back = limit.algorithm === 'token-bucket' ? Math.floor((cost * limit.window) / limit.quota) : 0;
+    const resetAfter = Math.max(0, standing.resetAfter - back);
+    return { limit, remaining: standing.remaining + cost, resetAfter, isDenied: false, againAfter: 0 };
   }
 
   /** What does not count is given back. */
@@ -219,19 +230,38 @@ export class LimitCharging {
       }
       return this.options.records ? undefined : this.slowDown(rules, charges, standings, execution);
     }
-    if (of === 'second') slotOf(execution, passage).takenFirst?.giveBack();
+    if (of === 'second') this.giveFirstBack(execution, passage);
     const charge = charges[denying] as LimitCharge;
-    const { retryAfter } = standings[denying] as Standing;
     const { problemDetails } = this.options;
-    const violated = charges.filter((_, index) => standings[index]?.allowed === false).map(({ limit }) => limit.name);
-    const message = rules[denying]?.message?.(execution, charge, retryAfter);
-    return {
+    const violated: CountedLimit[] = [];
+    const denials: { readonly suffix: string; readonly retryAfter: number }[] = [];
+    for (let i = 0; i < charges.length; i++) {
+      const { allowed, retryAfter } = standings[i] as Standing;
+      if (allowed) continue;
+      const { limit } = charges[i] as LimitCharge;
+      violated.push(limit);
+      denials.push({ suffix: limit.suffix, retryAfter });
+    }
+    const message = rules[denying]?.message?.(execution, charge, standings[denying] as Standing);
+    const names = problemDetails ? violated.map(({ name }) => name) : undefined;
+    const answer = (text: string | undefined): LimitDenial => ({
       denial: RATE_LIMITED,
       limit: charge.limit.name,
-      exception: new RateLimitException(RATE_LIMITED, message, problemDetails ? violated : undefined),
-      fields: retryFields(retryAfter, charge.limit.suffix),
+      exception: new RateLimitException(RATE_LIMITED, text, names),
+      fields: retryFieldsOf(denials),
       contentType: problemDetails ? PROBLEM : undefined,
-    };
+    });
+    return message instanceof Promise ? message.then(answer) : answer(message);
+  }
+
+  /** The answer says how the client stands with what it has back; that of several calls may stand for others too. */
+  private giveFirstBack(execution: ExecutionContext, passage: Passage): void {
+    const { takenFirst } = slotOf(execution, passage);
+    if (takenFirst === undefined) return;
+    takenFirst.giveBack();
+    if (execution instanceof Call) return;
+    passage.againAfter = 0;
+    passage.standings = passage.standings.map((standing) => takenFirst.restored(standing));
   }
 
   /** Of several delays the longest. */
@@ -276,20 +306,20 @@ export class LimitCharging {
     passage: Passage,
     isShared: boolean,
   ): void {
-    const { told: tell } = this.options;
-    if (tell === undefined) return;
+    const { told: tell, records } = this.options;
     // A handler that hands the request on has it asked for some limits again: the last answer holds.
     const told: LimitStanding[] =
       passage.standings.length === 0
         ? []
         : passage.standings.filter(({ limit: { name } }) => !charges.some(({ limit }) => limit.name === name));
     for (let i = 0; i < charges.length; i++) {
-      if (rules[i]?.told !== true) continue;
-      const limit = charges[i]?.limit as CountedLimit;
-      const { remaining, resetAfter } = standings[i] as Standing;
+      const rule = rules[i] as LimitRule;
+      const standing = standingOf(rule, charges[i] as LimitCharge, standings[i] as Standing);
+      if (standing.againAfter > passage.againAfter && !records) passage.againAfter = standing.againAfter;
+      if (tell === undefined || !rule.told) continue;
       // Of the calls that share an answer, it says what the one with the least left is told.
-      const earlier = isShared ? passage.standings.find(({ limit: { name } }) => name === limit.name) : undefined;
-      told.push(earlier !== undefined && earlier.remaining < remaining ? earlier : { limit, remaining, resetAfter });
+      const earlier = isShared ? passage.standings.find(({ limit }) => limit.name === standing.limit.name) : undefined;
+      told.push(earlier !== undefined && isTighter(earlier, standing) ? earlier : standing);
     }
     passage.standings = told;
     passage.standingFields = tell;
@@ -299,6 +329,18 @@ export class LimitCharging {
     if (error instanceof StoreUnavailableError) return;
     this.logger.error('What a request took could not be given back', error instanceof Error ? error.stack : undefined);
   }
+}
+
+/** How a client stands with a limit that was asked. */
+function standingOf(
+  { counts }: LimitRule,
+  { limit, cost }: LimitCharge,
+  { allowed, remaining, resetAfter, retryAfter }: Standing,
+): LimitStanding {
+  let againAfter = allowed ? unitsAfter(limit, remaining, resetAfter, cost) : retryAfter;
+  // Where a denial by something else does not count, the units are given back.
+  if (allowed && againAfter > 0 && counts !== undefined && !isCounted(counts, TOO_MANY_REQUESTS)) againAfter = 0;
+  return { limit, remaining, resetAfter, isDenied: !allowed, againAfter };
 }
 
 /** Where it is kept what was taken in the first of two stages: the calls of one request are asked side by side. */

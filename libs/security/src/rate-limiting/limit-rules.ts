@@ -2,7 +2,7 @@ import { Logger, type ExecutionContext } from '@nestjs/common';
 import { countedLimit, type CountedLimit, type LimitIdentity } from './counted-limit.js';
 import { parseDuration, parseLimit, type LimitText } from './limit-text.js';
 import { compilePartition, type Partition } from './partition.js';
-import type { RateLimitAlgorithm } from './rate-limit.store.port.js';
+import type { RateLimitAlgorithm, Standing } from './rate-limit.store.port.js';
 import type { RateLimitContext, RateLimitKey, RateLimitSettings } from './rate-limiting.options.js';
 import { slowDownOf } from './slow-down.options.js';
 import { delayOf, scaledTo } from './slow-down.policy.js';
@@ -14,6 +14,8 @@ export interface LimitCharge {
   readonly limit: CountedLimit;
   readonly partition: string;
   readonly cost: number;
+  /** Whom a throttler tracks, where that is not the partition. */
+  readonly tracker?: string | undefined;
 }
 
 /** One limit of one route, compiled. */
@@ -30,7 +32,8 @@ export interface LimitRule {
   /** Milliseconds that a request waits which is allowed; absent where none does. */
   readonly delayOf?: ((limit: CountedLimit, remaining: number) => number) | undefined;
   /** The text of the error in place of the library's own. */
-  readonly message?: ((execution: ExecutionContext, charge: LimitCharge, retryAfter: number) => string) | undefined;
+  readonly message?:
+    ((execution: ExecutionContext, charge: LimitCharge, standing: Standing) => string | Promise<string>) | undefined;
   /** `undefined` where the limit does not hold for the request. */
   chargeOf(
     context: RateLimitContext,
@@ -38,9 +41,12 @@ export interface LimitRule {
   ): LimitCharge | undefined | Promise<LimitCharge | undefined>;
 }
 
+/** Chooses how a limit is counted, by what its settings say of it. */
+export type AlgorithmChoice = (settings: Pick<RateLimitSettings, 'algorithm'>, hasBurst: boolean) => RateLimitAlgorithm;
+
 /** What rules are made with. */
 export interface RuleDefaults {
-  readonly algorithm: RateLimitAlgorithm;
+  readonly algorithmOf: AlgorithmChoice;
   readonly addressOf: Partition;
 }
 
@@ -54,21 +60,26 @@ export interface RulePlace {
   readonly isNamed: boolean;
 }
 
+/** Compiles the choice of algorithms; without `algorithm`, limits are token buckets. */
+export function compileAlgorithmChoice(algorithm: RateLimitAlgorithm = 'token-bucket'): AlgorithmChoice {
+  return (settings, hasBurst) => settings.algorithm ?? (hasBurst ? 'token-bucket' : algorithm);
+}
+
 /** Compiles settings that were checked. */
 export function compileRule(
   definition: string | RateLimitSettings,
   place: RulePlace,
-  { algorithm, addressOf }: RuleDefaults,
+  { algorithmOf, addressOf }: RuleDefaults,
 ): LimitRule {
   const settings = settingsOf(definition);
   const { by = place.isPublic ? 'ip' : 'user', scope = place.isNamed ? 'shared' : 'route' } = settings;
   const { name, isNamed } = place;
   const identity = { name, isNamed, route: scope === 'route' ? place.route : undefined };
-  const limit = limitOf(settings, identity, algorithm);
+  const limit = limitOf(settings, identity, algorithmOf);
   const plans = new Map(
     Object.entries(settings.plans ?? {}).map(([plan, text]) => [
       plan,
-      limitOf({ ...settings, limit: text, window: undefined, burst: undefined }, { ...identity, plan }, algorithm),
+      limitOf({ ...settings, limit: text, window: undefined, burst: undefined }, { ...identity, plan }, algorithmOf),
     ]),
   );
   const where = `The rate limit "${place.name}"`;
@@ -92,12 +103,16 @@ export function compileRule(
 export function limitOf(
   definition: string | RateLimitSettings,
   identity: LimitIdentity,
-  algorithm: RateLimitAlgorithm,
+  algorithmOf: AlgorithmChoice,
 ): CountedLimit {
   const settings = settingsOf(definition);
   const text = textOf(settings);
-  const chosen = settings.algorithm ?? (text.burst === undefined ? algorithm : 'token-bucket');
-  return countedLimit(identity, text, chosen, parseDuration(settings.block) ?? 0);
+  return countedLimit(
+    identity,
+    text,
+    algorithmOf(settings, text.burst !== undefined),
+    parseDuration(settings.block) ?? 0,
+  );
 }
 
 function settingsOf(definition: string | RateLimitSettings): RateLimitSettings {

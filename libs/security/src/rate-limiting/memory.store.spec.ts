@@ -20,7 +20,7 @@ describe.each(ALGORITHMS)('MemoryRateLimitStore with a %s', (algorithm) => {
     expect(hit(limitOf(algorithm), 4)).toEqual({
       allowed: true,
       remaining: 6,
-      resetAfter: { 'token-bucket': 400, 'sliding-window': 2000, 'fixed-window': 1000 }[algorithm],
+      resetAfter: { 'token-bucket': 400, 'sliding-window': 1750, 'fixed-window': 1000 }[algorithm],
       retryAfter: 0,
       takenAt: clock.time,
     });

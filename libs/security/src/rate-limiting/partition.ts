@@ -73,6 +73,16 @@ export function compileAddress(ipv6Prefix: number): AddressPartition {
   };
 }
 
+/** The loopback address, which @nestjs/throttler does not take for a subnet. */
+const LOOPBACK = '::1';
+
+/** Compiles whom `ThrottlerGuard` counts: the address of an IPv4 client, the subnet of an IPv6 client, the loopback. */
+export function compileTracker<Context extends Pick<RateLimitContext, 'address'>>(
+  addressOf: (context: Context) => string,
+): (context: Context) => string {
+  return (context) => (context.address === LOOPBACK ? LOOPBACK : addressOf(context));
+}
+
 function subnetOf(address: string, prefix: number): string {
   if (!ipaddr.IPv6.isValid(address)) return NOWHERE;
   const parsed = ipaddr.IPv6.parse(address);

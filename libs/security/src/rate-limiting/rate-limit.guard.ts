@@ -23,10 +23,11 @@ import {
 import { required } from '../core/root.js';
 import type { GuardedRoute, LimitDenial, LimitStep } from '../core/route-policy.js';
 import { RateLimitException } from './rate-limit.exception.js';
+import { notBefore } from './rate-limit.headers.js';
 import type { ThrottlerCommonOptions } from './rate-limiting.options.js';
 import { RateLimiting } from './rate-limiting.js';
 import { StoreUnavailableError } from './store-unavailable.error.js';
-import { countHit } from './throttler-storage.port.js';
+import { countHit, hashedKey } from './throttler-storage.port.js';
 
 const RATE_LIMITED = denied('rate_limited');
 const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
@@ -151,7 +152,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   private deny(
-    { denial, limit, exception, fields, contentType }: LimitDenial,
+    { denial, limit, exception, fields: found, contentType }: LimitDenial,
     execution: ExecutionContext,
     principal: Principal | undefined,
     passage: Passage | undefined,
@@ -160,18 +161,20 @@ export class RateLimitGuard extends ThrottlerGuard {
       this.enforcer.recordDenial(execution, denial, principal, limit);
       return true;
     }
+    const fields = notBefore(found, passage?.againAfter ?? 0);
     if (passage !== undefined) passage.fields = execution instanceof Call ? later(passage.fields, fields) : fields;
     return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType, fields });
   }
 
   protected override async getTracker(request: HttpRequest): Promise<string> {
-    return this.limiting.addressOf({ request, principal: undefined, address: clientAddressOf(request) });
+    return this.limiting.trackerOf({ request, principal: undefined, address: clientAddressOf(request) });
   }
 
   /** By route, as (class, handler) names are not unique. */
   protected override generateKey(execution: ExecutionContext, tracker: string, name: string): string {
     const route = this.enforcer.routeOf(execution);
-    return `${name}@${route === undefined ? super.generateKey(execution, tracker, name) : this.limiting.routeName(route.policy)}:${tracker}`;
+    if (route === undefined) return super.generateKey(execution, tracker, name);
+    return hashedKey(`${name}@${this.limiting.routeName(route.policy)}:${tracker}`);
   }
 
   /** Nobody has to come back who was let through. */

@@ -12,9 +12,11 @@ const short = countedLimit(
   500,
 );
 
+const ALLOWED = { isDenied: false, againAfter: 0 };
+
 const STANDINGS: readonly ToldStanding[] = [
-  { limit: minute, remaining: 12, resetAfter: 29_001 },
-  { limit: hour, remaining: 7, resetAfter: 1_800_000 },
+  { limit: minute, remaining: 12, resetAfter: 29_001, ...ALLOWED },
+  { limit: hour, remaining: 7, resetAfter: 1_800_000, ...ALLOWED },
 ];
 
 function told(styles: readonly RateLimitHeaders[], standings = STANDINGS): Record<string, string> {
@@ -45,7 +47,7 @@ describe('what clients are told of their limits', () => {
   });
 
   it('is under the names that @nestjs/throttler uses', () => {
-    const standings = [...STANDINGS, { limit: short, remaining: 2, resetAfter: 400 }];
+    const standings = [...STANDINGS, { limit: short, remaining: 2, resetAfter: 400, ...ALLOWED }];
     expect(told(['legacy'], standings)).toEqual({
       'X-RateLimit-Limit': '1000',
       'X-RateLimit-Remaining': '7',
@@ -71,7 +73,7 @@ describe('what clients are told of their limits', () => {
   });
 
   it('never asks to wait for longer than a window', () => {
-    expect(told(['draft'], [{ limit: minute, remaining: 0, resetAfter: 119_000 }])['RateLimit']).toBe(
+    expect(told(['draft'], [{ limit: minute, remaining: 0, resetAfter: 119_000, ...ALLOWED }])['RateLimit']).toBe(
       '"perminute";r=0;t=60',
     );
   });

@@ -1,6 +1,7 @@
 import type { AnswerField, LimitStanding } from '../core/passage.js';
 import type { CountedLimit } from './counted-limit.js';
 import type { RateLimitHeaders } from './rate-limiting.options.js';
+import { isTighter, moreAfter } from './standing.policy.js';
 
 /** How somebody stands with a limit, as clients are told. */
 export interface ToldStanding extends LimitStanding {
@@ -31,9 +32,37 @@ export function compileStandingFields(styles: readonly RateLimitHeaders[]): Stan
 /** `Retry-After` of a denial (RFC 9110, section 10.2.3), in whole seconds; nothing where waiting does not help. */
 export function retryFields(retryAfter: number, suffix: string): AnswerField[] {
   if (!Number.isFinite(retryAfter)) return [];
-  const seconds = String(Math.max(1, Math.ceil(retryAfter / 1000)));
+  const seconds = secondsToWait(retryAfter);
   const field = { name: 'Retry-After', key: 'retry-after', value: seconds };
   return suffix === '' ? [field] : [field, fieldOf(`Retry-After${suffix}`, seconds)];
+}
+
+/**
+ * The fields of a denial by several limits at once: `Retry-After` is when the last of them allows the request, and each
+ * that has a name of its own for the field says its own.
+ */
+export function retryFieldsOf(
+  denying: readonly { readonly suffix: string; readonly retryAfter: number }[],
+): AnswerField[] {
+  const fields = retryFields(Math.max(...denying.map(({ retryAfter }) => retryAfter)), '');
+  for (const { suffix, retryAfter } of denying) {
+    if (suffix !== '' && Number.isFinite(retryAfter))
+      fields.push(fieldOf(`Retry-After${suffix}`, secondsToWait(retryAfter)));
+  }
+  return fields;
+}
+
+/**
+ * The fields of a denial, whatever denies: whoever comes back at `Retry-After` finds as many units as the request takes.
+ *
+ * @param againAfter milliseconds until none of the limits that were asked denies the same request
+ */
+export function notBefore(fields: readonly AnswerField[], againAfter: number): readonly AnswerField[] {
+  if (againAfter === 0 || !Number.isFinite(againAfter)) return fields;
+  const seconds = Math.ceil(againAfter / 1000);
+  return fields.map((field) =>
+    field.key === 'retry-after' && Number(field.value) < seconds ? { ...field, value: String(seconds) } : field,
+  );
 }
 
 type Writer = (standings: readonly ToldStanding[]) => readonly AnswerField[];
@@ -41,17 +70,19 @@ type Writer = (standings: readonly ToldStanding[]) => readonly AnswerField[];
 const WRITERS: Readonly<Record<RateLimitHeaders, Writer>> = {
   draft: writeDraft,
   'draft-7': (standings) => {
-    const { limit, remaining, resetAfter } = tightest(standings);
-    const reset = secondsUntil(resetAfter, limit);
-    return [
-      fieldOf('RateLimit-Policy', standings.map(oldPolicy).join(', ')),
-      fieldOf('RateLimit', `limit=${limit.quota}, remaining=${remaining}, reset=${reset}`),
-    ];
+    const closest = tightest(standings);
+    const policies = fieldOf('RateLimit-Policy', standings.map(oldPolicy).join(', '));
+    const reset = secondsUntilMore(closest);
+    // Draft 7 requires a reset with every limit: of one that never allows the request nothing can be said.
+    if (reset === undefined) return [policies];
+    const { limit, remaining } = closest;
+    return [policies, fieldOf('RateLimit', `limit=${limit.quota}, remaining=${remaining}, reset=${reset}`)];
   },
-  'draft-6': (standings) => [
-    fieldOf('RateLimit-Policy', standings.map(oldPolicy).join(', ')),
-    ...threeFields('RateLimit', '', tightest(standings)),
-  ],
+  'draft-6': (standings) => {
+    const closest = tightest(standings);
+    const policies = fieldOf('RateLimit-Policy', standings.map(oldPolicy).join(', '));
+    return secondsUntilMore(closest) === undefined ? [policies] : [policies, ...threeFields('RateLimit', '', closest)];
+  },
   legacy: (standings) => {
     const suffixes = new Set(standings.map(({ limit }) => limit.suffix));
     return [...suffixes].flatMap((suffix) =>
@@ -64,10 +95,13 @@ const WRITERS: Readonly<Record<RateLimitHeaders, Writer>> = {
 function writeDraft(standings: readonly ToldStanding[]): readonly AnswerField[] {
   let policies = '';
   let told = '';
-  for (const { limit, remaining, resetAfter } of standings) {
+  for (const standing of standings) {
+    const { limit, remaining } = standing;
     const separator = policies === '' ? '' : ', ';
     policies += separator + limit.policy;
-    told += `${separator}"${limit.name}";r=${remaining};t=${secondsUntil(resetAfter, limit)}`;
+    told += `${separator}"${limit.name}";r=${remaining}`;
+    const seconds = secondsUntilMore(standing);
+    if (seconds !== undefined) told += `;t=${seconds}`;
   }
   return [
     { name: 'RateLimit-Policy', key: 'ratelimit-policy', value: policies },
@@ -79,22 +113,34 @@ function oldPolicy({ limit: { quota, window } }: ToldStanding): string {
   return `${quota};w=${Math.ceil(window / 1000)}`;
 }
 
-function threeFields(prefix: string, suffix: string, { limit, remaining, resetAfter }: ToldStanding): AnswerField[] {
-  return [
+function threeFields(prefix: string, suffix: string, standing: ToldStanding): AnswerField[] {
+  const { limit, remaining } = standing;
+  const fields = [
     fieldOf(`${prefix}-Limit${suffix}`, String(limit.quota)),
     fieldOf(`${prefix}-Remaining${suffix}`, String(remaining)),
-    fieldOf(`${prefix}-Reset${suffix}`, String(secondsUntil(resetAfter, limit))),
   ];
+  const seconds = secondsUntilMore(standing);
+  if (seconds !== undefined) fields.push(fieldOf(`${prefix}-Reset${suffix}`, String(seconds)));
+  return fields;
 }
 
-/** The limit that will be the first to deny. */
+/** The limit that denies for longest, or will be the first to deny. */
 function tightest(standings: readonly ToldStanding[]): ToldStanding {
-  return standings.reduce((one, other) => (other.remaining < one.remaining ? other : one));
+  return standings.reduce((one, other) => (isTighter(other, one) ? other : one));
 }
 
-/** A sliding window forgets the last unit only when the next window is over; some are back after one. */
-function secondsUntil(resetAfter: number, { window, block }: CountedLimit): number {
-  return Math.ceil(Math.min(resetAfter, Math.max(window, block)) / 1000);
+/**
+ * Seconds until more units are available (draft-ietf-httpapi-ratelimit-headers, section 4.1.2), rounded up; in a denial,
+ * until there are enough for the request, as `Retry-After` says. `undefined` where there never are.
+ */
+function secondsUntilMore(standing: ToldStanding): number | undefined {
+  const { limit, remaining, resetAfter, isDenied, againAfter } = standing;
+  if (!isDenied) return Math.ceil(moreAfter(limit, remaining, resetAfter) / 1000);
+  return Number.isFinite(againAfter) ? Number(secondsToWait(againAfter)) : undefined;
+}
+
+function secondsToWait(milliseconds: number): string {
+  return String(Math.max(1, Math.ceil(milliseconds / 1000)));
 }
 
 function fieldOf(name: string, value: string): AnswerField {

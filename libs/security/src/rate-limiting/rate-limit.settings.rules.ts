@@ -25,7 +25,7 @@ class SettingsRules {
   @OptionalRule(wholeNumber(1, BIGGEST), 'Leave it out for as many as there are in a window')
   burst?: unknown;
 
-  @OptionalRule(oneOf(ALGORITHMS), "Leave it out for 'sliding-window'")
+  @OptionalRule(oneOf(ALGORITHMS), "Leave it out for 'token-bucket'")
   algorithm?: unknown;
 
   @OptionalRule(

@@ -3,8 +3,8 @@
  *
  * - `token-bucket` (GCRA): units come back one by one, `quota` of them in a `window`, and up to `burst` may be taken at
  *   once.
- * - `sliding-window`: the count of this window and the share of the last one that still lies within `window`. Windows
- *   are aligned to the epoch.
+ * - `sliding-window`: the count of this window and those units of the last one that lie less than `window` back, as
+ *   though they had been spread evenly. Windows are aligned to the epoch.
  * - `fixed-window`: `quota` from the first unit on, until `window` is over.
  */
 export type RateLimitAlgorithm = 'token-bucket' | 'sliding-window' | 'fixed-window';

@@ -25,7 +25,7 @@ export interface RateLimitingOptions {
   default?: readonly string[] | undefined;
   /**
    * How is counted where a limit does not say.
-   * @default 'sliding-window'
+   * @default 'token-bucket'
    */
   algorithm?: RateLimitAlgorithm | undefined;
   /**
@@ -121,7 +121,7 @@ export interface RateLimitSettings {
   /** Milliseconds, or text such as `'15 minutes'`, up to a year. Left out where `limit` says it. */
   window?: number | string | undefined;
   /**
-   * Units that may be taken at once, with `token-bucket`.
+   * Units that may be taken at once, with `token-bucket`; fewer than the quota deny whoever sends the quota at once.
    * @default as many as there are in a window
    */
   burst?: number | undefined;

@@ -31,7 +31,7 @@ class RateLimitingRules {
   @OptionalRule(namesProblem, "Write ['anonymous']")
   default?: unknown;
 
-  @OptionalRule(oneOf(ALGORITHMS), "Leave it out for 'sliding-window'")
+  @OptionalRule(oneOf(ALGORITHMS), "Leave it out for 'token-bucket'")
   algorithm?: unknown;
 
   @OptionalRule(storeProblem, 'Give a MemoryRateLimitStore, a RedisRateLimitStore or a ThrottlerStorage')

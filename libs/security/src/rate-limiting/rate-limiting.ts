@@ -8,11 +8,11 @@ import type { Scheduler } from '../core/scheduler.js';
 import { ConcurrencyLimiting } from './concurrency/concurrency-limiting.js';
 import type { CountedLimit } from './counted-limit.js';
 import { LimitCharging } from './limit-charging.js';
-import { compileRule, limitOf, type LimitRule, type RuleDefaults } from './limit-rules.js';
+import { compileAlgorithmChoice, compileRule, limitOf, type LimitRule, type RuleDefaults } from './limit-rules.js';
 import { inTurn, NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
-import { compileAddress, type AddressPartition } from './partition.js';
+import { compileAddress, compileTracker, type AddressPartition } from './partition.js';
 import { compileStandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
 import { checkLimit } from './rate-limit.settings.rules.js';
@@ -48,6 +48,8 @@ export class RateLimiting {
   readonly options: RateLimitingOptions;
   /** Whoever is counted by an address. */
   readonly addressOf: AddressPartition;
+  /** Whom throttlers count where they have no tracker of their own. */
+  readonly trackerOf: AddressPartition;
   private readonly logger = new Logger('SecurityModule');
   private readonly names: ReadonlySet<string>;
   private readonly defaults: RuleDefaults;
@@ -75,7 +77,7 @@ export class RateLimiting {
     this.throttlers = new Map((options.throttlers ?? []).map((one) => [one.name ?? 'default', one]));
     this.names = new Set([...Object.keys(options.limits ?? {}), ...this.throttlers.keys()]);
     this.addressOf = compileAddress(options.ipv6Prefix ?? options.ipv6SubnetPrefix ?? 64);
-    this.defaults = { algorithm: options.algorithm ?? 'sliding-window', addressOf: this.addressOf };
+    this.trackerOf = compileTracker(this.addressOf);
     this.store = this.storeOf(options);
     this.waiting = new WaitingRoom(scheduler, options.maxDelayed ?? DEFAULT_MAX_DELAYED);
     this.concurrency = new ConcurrencyLimiting(
@@ -86,6 +88,11 @@ export class RateLimiting {
     );
     const given = options.store ?? options.storage;
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
+    // A ThrottlerStorage counts as it counts, and what it says of it is nearest to a fixed window.
+    const algorithmOf = this.keepsWhatItCounts
+      ? () => 'fixed-window' as const
+      : compileAlgorithmChoice(options.algorithm);
+    this.defaults = { algorithmOf, addressOf: this.addressOf };
     const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
     this.charging = new LimitCharging({
       store: this.store,
@@ -95,9 +102,8 @@ export class RateLimiting {
       problemDetails: options.problemDetails === true,
       keepsWhatItCounts: this.keepsWhatItCounts,
     });
-    const { algorithm } = this.defaults;
     this.shared = new Map(
-      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithm)]),
+      Object.entries(options.limits ?? {}).map(([name, limit]) => [name, limitOf(limit, { name }, algorithmOf)]),
     );
   }
 

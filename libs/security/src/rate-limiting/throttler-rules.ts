@@ -4,6 +4,8 @@ import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { ConfigurationProblem } from '../core/errors.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import { countedLimit, type CountedLimit } from './counted-limit.js';
+import { compileTracker } from './partition.js';
+import { throttlerKey } from './throttler-storage.port.js';
 import { parseDuration } from './limit-text.js';
 import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
 import type { RateLimitContext, ThrottlerCommonOptions } from './rate-limiting.options.js';
@@ -143,7 +145,7 @@ export function compileThrottlerRule(
   const generateKey = options.generateKey ?? common.generateKey;
   const skipIf = throttler.skipIf ?? common.skipIf;
   const ignored = throttler.ignoreUserAgents ?? common.ignoreUserAgents ?? [];
-  const { errorMessage } = common;
+  const trackerOf = compileTracker(addressOf);
   const suffix = name === 'default' ? '' : `-${name}`;
   // A key that the application makes is the whole of what is counted together.
   const route = generateKey === undefined ? place.route : undefined;
@@ -154,7 +156,7 @@ export function compileThrottlerRule(
     let known = limits.get(key);
     if (known === undefined) {
       const text = { quota: limit, window: Math.max(1, ttl), burst: undefined };
-      known = countedLimit({ name, route, suffix }, text, 'fixed-window', block);
+      known = countedLimit({ name, route, suffix, isWholeKey: generateKey !== undefined }, text, 'fixed-window', block);
       if (limits.size >= REMEMBERED) limits.clear();
       limits.set(key, known);
     }
@@ -167,9 +169,9 @@ export function compileThrottlerRule(
     const limit = countOf(await resolved(options.limit, execution), 'limit', name);
     const ttl = countOf(await resolved(options.ttl, execution), 'ttl', name);
     const block = countOf((await resolved(options.blockDuration, execution)) ?? ttl, 'blockDuration', name);
-    const tracker = textOf(await getTracker?.(context.request, execution)) ?? addressOf(context);
+    const tracker = textOf(await getTracker?.(context.request, execution)) ?? trackerOf(context);
     const partition = textOf(generateKey?.(execution, tracker, name)) ?? tracker;
-    return { limit: limitOf({ limit, ttl, block }), partition, cost: 1 };
+    return { limit: limitOf({ limit, ttl, block }), partition, cost: 1, tracker };
   }
 
   const isPlain = [getTracker, generateKey, skipIf].every((given) => given === undefined) && ignored.length === 0;
@@ -181,29 +183,31 @@ export function compileThrottlerRule(
     id: `${name}@${place.route}`,
     told: throttler.setHeaders ?? common.setHeaders ?? true,
     counts: undefined,
-    message:
-      errorMessage === undefined
-        ? undefined
-        : (execution, { limit: { quota, window }, partition }, retryAfter) => {
-            if (typeof errorMessage === 'string') return errorMessage;
-            const seconds = Math.ceil(retryAfter / 1000);
-            return errorMessage(execution, {
-              limit: quota,
-              ttl: window,
-              key: partition,
-              tracker: partition,
-              totalHits: quota + 1,
-              timeToExpire: seconds,
-              isBlocked: true,
-              timeToBlockExpire: seconds,
-            });
-          },
+    message: compileMessage(common.errorMessage),
     chargeOf: (context, execution) => {
-      if (constant !== undefined) return { limit: constant, partition: addressOf(context), cost: 1 };
+      if (constant !== undefined) return { limit: constant, partition: trackerOf(context), cost: 1 };
       // Its functions ask for a context, and outside of a request there is none.
       return execution === undefined ? undefined : chargeLater(context, execution);
     },
   };
+}
+
+/** Without text, the message is the library's own, as ThrottlerGuard has it. */
+function compileMessage(errorMessage: ThrottlerCommonOptions['errorMessage']): LimitRule['message'] {
+  if (errorMessage === undefined || errorMessage === '') return undefined;
+  if (typeof errorMessage === 'string') return () => errorMessage;
+  return (execution, { limit, partition, tracker = partition }, { resetAfter, retryAfter }) =>
+    errorMessage(execution, {
+      limit: limit.quota,
+      ttl: limit.window,
+      key: throttlerKey(limit, partition),
+      tracker,
+      totalHits: limit.quota + 1,
+      timeToExpire: Math.ceil(resetAfter / 1000),
+      isBlocked: true,
+      // With a limit of 0 that is never, which no number of seconds says.
+      timeToBlockExpire: Math.ceil((Number.isFinite(retryAfter) ? retryAfter : limit.block) / 1000),
+    });
 }
 
 function constantsOf({ limit, ttl, blockDuration }: ThrottlerOptions, name: string): Resolved | undefined {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Charge, RateLimitStore, Standing, StoredLimit } from './rate-limit.store.port.js';
 
 /** What `ThrottlerStorage.increment` of @nestjs/throttler answers; times in seconds. */
@@ -6,6 +7,20 @@ export interface ThrottlerRecord {
   readonly timeToExpire: number;
   readonly isBlocked: boolean;
   readonly timeToBlockExpire: number;
+}
+
+/** Returns the key that @nestjs/throttler has for a count: text that `generateKey` made, or a hash. */
+export function throttlerKey({ id, isWholeKey }: Pick<StoredLimit, 'id'> & KeyedLimit, partition: string): string {
+  return isWholeKey === true ? partition : hashedKey(`${id}:${partition}`);
+}
+
+/** Hashes as `generateKey` of `ThrottlerGuard` does: hexadecimal SHA-256. */
+export function hashedKey(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+interface KeyedLimit {
+  readonly isWholeKey?: boolean;
 }
 
 /**

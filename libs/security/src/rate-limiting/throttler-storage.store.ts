@@ -1,6 +1,8 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
 import type { Clock } from '../core/clock.js';
+import type { CountedLimit } from './counted-limit.js';
 import type { Charge, RateLimitStore, Standing } from './rate-limit.store.port.js';
+import { throttlerKey } from './throttler-storage.port.js';
 
 /**
  * A storage of @nestjs/throttler in the place of a store. It counts as it counts, whatever the algorithm; it cannot be
@@ -30,10 +32,12 @@ export class ThrottlerStorageStore implements RateLimitStore {
 
   private async count({ limit, partition, cost }: Charge): Promise<Standing> {
     const { id, window, quota, block } = limit;
+    const key = throttlerKey(limit, partition);
+    const { name = id } = limit as Partial<CountedLimit>;
     const takenAt = this.clock.now();
     let standing: Standing = { allowed: true, remaining: quota, resetAfter: window, retryAfter: 0, takenAt };
     for (let unit = 0; unit < cost && standing.allowed; unit++) {
-      const record = await this.storage.increment(`${id}:${partition}`, window, quota, block, id);
+      const record = await this.storage.increment(key, window, quota, block, name);
       standing = {
         allowed: !record.isBlocked,
         remaining: record.isBlocked ? 0 : Math.max(0, quota - record.totalHits),

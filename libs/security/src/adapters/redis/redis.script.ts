@@ -106,11 +106,11 @@ for pass = #KEYS == 1 and 2 or 1, 2 do
     elseif cost > 0 then
       if form == 's' then
         local room = quota - taken - cost
-        -- After so much of a window no more than what is left of it counts.
+        -- A unit that lies a whole window back counts no more, so that there is room for one more than the share leaves.
         if room < 0 then
-          wait = left + window - floor((quota - cost) * window / taken)
-        elseif extra > room then
-          wait = max(0, left - floor(room * window / extra))
+          wait = left + max(0, window - ceil((quota - cost + 1) * window / taken))
+        elseif extra > room + 1 then
+          wait = max(0, left - ceil((room + 1) * window / extra))
         end
       elseif form == 't' then
         wait = max(0, ceil((taken + (cost - burst) * window) / quota))
@@ -163,8 +163,12 @@ for pass = #KEYS == 1 and 2 or 1, 2 do
         resetAfter = extra - now
       elseif quota > 0 then
         if form == 's' then
-          remaining = quota - taken - ceil(extra * left / window)
-          if taken > 0 then resetAfter = left + window elseif extra > 0 then resetAfter = left end
+          remaining = quota - taken - floor(extra * (left - 1) / window)
+          if taken > 0 then
+            resetAfter = left + max(0, window - ceil(window / taken))
+          elseif extra > 0 then
+            resetAfter = max(0, left - ceil(window / extra))
+          end
         elseif form == 't' then
           remaining = floor((burst * window - taken) / window)
           resetAfter = ceil(taken / quota)

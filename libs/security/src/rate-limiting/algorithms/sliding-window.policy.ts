@@ -8,9 +8,13 @@ function windowStart(time: number, window: number): number {
 }
 
 /**
- * Counts this window whole and the last one by the share of it that lies less than `window` back, as though its units had
- * been spread evenly. Windows are aligned to the epoch. Somebody who has taken everything in this window gets the last
- * unit back when the next one is over.
+ * Counts this window whole, and of the last one those units that lie less than `window` back, as though they had been
+ * spread evenly from its beginning on. Windows are aligned to the epoch.
+ *
+ * A unit that lies a whole window back counts no more, in whole milliseconds as the clock has them: whoever keeps to
+ * `quota` in a `window` at an even pace is never denied, in whatever phase. The price is what a millisecond is worth, and
+ * one unit at least: after a burst at the end of a window so much more passes than a share of it that is rounded up
+ * would let through.
  */
 export const slidingWindow: Algorithm = {
   settle(cells, at, { quota, window }, now) {
@@ -54,13 +58,14 @@ export const slidingWindow: Algorithm = {
 
   remaining(cells, at, { quota, window }, now) {
     const left = window - (now - windowStart(now, window));
-    return Math.max(0, quota - read(cells, at + TAKEN) - Math.ceil((read(cells, at + EXTRA) * left) / window));
+    return Math.max(0, quota - read(cells, at + TAKEN) - countedOf(read(cells, at + EXTRA), left, window));
   },
 
   resetAfter(cells, at, { window }, now) {
-    const left = window - (now - windowStart(now, window));
-    if (read(cells, at + TAKEN) > 0) return left + window;
-    return read(cells, at + EXTRA) > 0 ? left : 0;
+    const elapsed = now - windowStart(now, window);
+    const taken = read(cells, at + TAKEN);
+    if (taken > 0) return window - elapsed + slideFor(taken, 0, window);
+    return Math.max(0, slideFor(read(cells, at + EXTRA), 0, window) - elapsed);
   },
 
   missing(cells, at) {
@@ -68,9 +73,14 @@ export const slidingWindow: Algorithm = {
   },
 };
 
+/** Units of the last window that still count, with so many milliseconds left of this one, that which runs included. */
+function countedOf(before: number, left: number, window: number): number {
+  return Math.floor((before * (left - 1)) / window);
+}
+
 /** Milliseconds of a window after which no more than `room` units of those taken in the window before count. */
 function slideFor(taken: number, room: number, window: number): number {
-  return taken <= room ? 0 : window - Math.floor((room * window) / taken);
+  return taken <= room + 1 ? 0 : window - Math.ceil(((room + 1) * window) / taken);
 }
 
 function enter(cells: Cells, at: number, since: number, taken: number, before: number): void {

@@ -196,8 +196,10 @@ export class Lockout {
     const passage = passageOf(request);
     // A handler that has caught one may ask for another: the last one says when.
     const others = passage?.fields.filter(({ key }) => key !== 'retry-after') ?? [];
-    if (passage !== undefined) passage.fields = [...others, ...retryFields(retryAfter, '')];
-    throw new LockoutException(denial, retryAfter);
+    // Whoever comes back must not find a limit of the route used up.
+    const wait = Math.max(retryAfter, passage?.againAfter ?? 0);
+    if (passage !== undefined) passage.fields = [...others, ...retryFields(wait, '')];
+    throw new LockoutException(denial, wait);
   }
 
   private publish(event: Omit<LockoutEvent, 'type' | 'time'>): void {

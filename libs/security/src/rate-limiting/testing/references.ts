@@ -109,9 +109,12 @@ class NaiveSlide implements Reference {
     const { window, quota } = this.limit;
     const current = Math.floor(this.now / window);
     const share = (current + 1) * window - this.now;
-    const counted = this.inWindow(current) * window + this.inWindow(current - 1) * share;
+    // Spread evenly, from the beginning of the last window on: those that lie less than a window back.
+    const before = this.inWindow(current - 1);
+    const spread = Array.from({ length: before }, (_, index) => Math.floor((index * window) / before));
+    const counted = spread.filter((taken) => taken > window - share).length;
     // A clock that is set back within the window has more of the last one count than when it was taken.
-    return Math.max(0, Math.floor((quota * window - counted) / window));
+    return Math.max(0, quota - this.inWindow(current) - counted);
   }
 
   take(cost: number): void {
