@@ -5,6 +5,7 @@ import { namesOf, requirementOf, type Declaration, type RequirementOption } from
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { RouteExplorer, type ExploredHandler, type ExploredModule } from './core/route-explorer.js';
 import { compileRoutePolicy, type DeclarationLayer, type KnownNames } from './core/route-policy.compiler.js';
+import type { ServedPath } from './core/transport.port.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
 import type {
   AccessPolicyFunction,
@@ -122,6 +123,11 @@ export class SecuredRoutes {
   checkTransports(): void {
     const problems = this.explorer.problemsOfTransports;
     if (problems.length > 0) throw new SecurityConfigurationError(problems);
+  }
+
+  /** The paths that transports serve, each call for itself. */
+  get pathsOfTransports(): readonly ServedPath[] {
+    return this.explorer.pathsOfTransports;
   }
 
   /** How much each handler says that it takes, in bytes, for frameworks that ask when a route is registered. */

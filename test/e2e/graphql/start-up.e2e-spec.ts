@@ -139,6 +139,14 @@ describe.each(GRAPHQL_SERVERS)('The transport of GraphQL (%s)', (server) => {
     expect(warnings).toEqual([]);
   });
 
+  it('names the page of the graph, which is shown to anybody', async () => {
+    await start({}, { providers: [Plain], graph: { graphiql: true } });
+    const page = server === 'mercurius' ? 'GET /graphiql' : 'GET /graphql (GraphiQL)';
+    const line = warnings.find((warning) => warning.startsWith('Reachable beside controllers'));
+    expect(line).toContain(page);
+    expect(line).toContain('guarded call by call: /graphql.');
+  });
+
   it('may come from options that are made when the application starts', async () => {
     const running = await startApplication(server === 'Apollo on Express' ? 'express' : 'fastify', {
       imports: [

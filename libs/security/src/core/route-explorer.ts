@@ -6,7 +6,7 @@ import { markHandler, originalOf } from './handler-identity.js';
 import { observeOutcomeOf } from './outcome.interceptor.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
-import type { TransportApplication, TransportHandler } from './transport.port.js';
+import type { ServedPath, TransportApplication, TransportHandler } from './transport.port.js';
 import { Transports } from './transports.js';
 
 /** A handler as it stands in a module, with the rules declared around it, nearest first. */
@@ -72,6 +72,11 @@ export class RouteExplorer {
   /** What transports find wrong when the application is complete. */
   get problemsOfTransports(): readonly ConfigurationProblem[] {
     return this.transports.problemsOf(this.application);
+  }
+
+  /** The paths that transports serve, each call for itself. */
+  get pathsOfTransports(): readonly ServedPath[] {
+    return this.transports.pathsOf(this.application);
   }
 
   get modules(): readonly ExploredModule[] {

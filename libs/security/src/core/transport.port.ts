@@ -19,8 +19,18 @@ export interface Transport {
   callOf(execution: ExecutionContext): TransportCall | undefined;
   /** What it finds wrong when the application is complete; anything stops the start. */
   problemsOf?(application: TransportApplication): readonly ConfigurationProblem[];
+  /** The paths that it serves beside controllers, while each call there is guarded. */
+  pathsOf?(application: TransportApplication): readonly ServedPath[];
   /** What is thrown in place of the exception of a denial, so that its code reaches the client; the exception itself where it is left out. */
   refusalOf?(exception: HttpException, refusal: TransportRefusal): HttpException;
+}
+
+/** A path below which each call is guarded as a handler is. */
+export interface ServedPath {
+  /** Without the global prefix. */
+  readonly path: string;
+  /** The name of a page that is shown there to anybody, if there is one. */
+  readonly page?: string | undefined;
 }
 
 /** What a transport may look up in the application. */

@@ -5,7 +5,7 @@ import type { Passage } from './passage.js';
 import { passageOf } from './request.js';
 import type { ConfigurationProblem } from './errors.js';
 import type { HandlerFunction } from './route-policy.js';
-import type { Transport, TransportApplication, TransportHandler } from './transport.port.js';
+import type { ServedPath, Transport, TransportApplication, TransportHandler } from './transport.port.js';
 
 const calls = new WeakMap<object, Call>();
 const requests = new WeakMap<Passage, CallsOfRequest>();
@@ -35,6 +35,10 @@ export class Transports {
 
   problemsOf(application: TransportApplication): readonly ConfigurationProblem[] {
     return this.transports.flatMap((transport) => transport.problemsOf?.(application) ?? []);
+  }
+
+  pathsOf(application: TransportApplication): readonly ServedPath[] {
+    return this.transports.flatMap((transport) => transport.pathsOf?.(application) ?? []);
   }
 
   serves(type: string): boolean {

@@ -44,7 +44,7 @@ export class EdgeAdmission {
       // A request that came another way, or through the edge of another application alone, has been through none of the
       // checks (fails closed).
       if (!(passage instanceof EdgePassage)) return BYPASSED;
-      passage.confirmed = true;
+      passage.confirmedAs = policy.id;
       if (passage.route !== route) {
         const denial = this.correct(raw, passage, route, policy.id);
         if (denial !== undefined) return denial;

@@ -54,6 +54,8 @@ export interface AnswerHeaders {
   get(key: string): FieldValue;
   replace(entry: HeaderEntry): void;
   remove(key: string): void;
+  /** True if one of these fields, in lower case, is there. */
+  hasAny(names: readonly string[]): boolean;
 }
 
 /**
@@ -94,6 +96,11 @@ class GivenHeaders implements AnswerHeaders {
 
   remove(key: string): void {
     if (this.given[key] !== undefined) delete this.copied()[key];
+  }
+
+  hasAny(names: readonly string[]): boolean {
+    for (let i = 0; i < names.length; i++) if (this.given[names[i] as string] !== undefined) return true;
+    return false;
   }
 
   /** The object may be a constant of the application. */
@@ -139,15 +146,26 @@ class ResponseHeaders implements AnswerHeaders {
   }
 
   replace({ name, key, value }: HeaderEntry): void {
-    const other = this.nameIn(key);
-    if (other !== undefined) delete this.given?.[other];
+    this.removeGiven(key);
     this.response.setHeader(name, value);
   }
 
   remove(key: string): void {
-    const name = this.nameIn(key);
-    if (name !== undefined) delete this.given?.[name];
+    this.removeGiven(key);
     this.response.removeHeader(key);
+  }
+
+  hasAny(names: readonly string[]): boolean {
+    for (let i = 0; i < names.length; i++) {
+      const key = names[i] as string;
+      if (this.response.hasHeader(key) || this.nameIn(key) !== undefined) return true;
+    }
+    return false;
+  }
+
+  /** In each spelling: the last one would be written. */
+  private removeGiven(key: string): void {
+    for (let name = this.nameIn(key); name !== undefined; name = this.nameIn(key)) delete this.given?.[name];
   }
 
   private nameIn(key: string): string | undefined {

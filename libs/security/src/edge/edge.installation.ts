@@ -2,8 +2,11 @@ import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { HandlerFunction } from '../core/route-policy.js';
+import type { ServedPath } from '../core/transport.port.js';
+import { BesideControllers } from './beside-controllers.js';
 import type { Edge } from './edge.js';
 import { EXPRESS_LIMIT, ExpressParsers, type ExpressLayer } from './express-parsers.js';
+import { ForeignHeaders } from './foreign-headers.js';
 import type { RegisteredRoutes } from './registered-routes.js';
 
 type HttpAdapter = HttpAdapterHost['httpAdapter'];
@@ -44,20 +47,46 @@ interface FastifyReplyLike {
 export class EdgeInstallation {
   private readonly logger = new Logger('SecurityModule');
   private readonly installed = new WeakSet<object>();
+  private readonly beside: BesideControllers;
+  private readonly foreign: ForeignHeaders;
   private parsers: ExpressParsers | undefined;
 
   constructor(
     private readonly edge: Edge,
     private readonly registered: RegisteredRoutes,
-  ) {}
+  ) {
+    this.beside = new BesideControllers(registered);
+    this.foreign = new ForeignHeaders(edge.parts.declares);
+  }
 
   /** Called early, when there may be no adapter yet, and again before routes are registered. */
   onAdapter(adapter: HttpAdapter | undefined | null): void {
     // An application context without HTTP has none.
     if (typeof adapter?.getType !== 'function' || this.installed.has(adapter)) return;
     this.installed.add(adapter);
-    if (adapter.getType() === 'fastify') this.onFastify(adapter.getInstance<FastifyLike>());
-    else this.onExpress(adapter, adapter.getInstance<ExpressLike>());
+    this.foreign.watch(adapter);
+    if (adapter.getType() === 'fastify') {
+      this.onFastify(adapter.getInstance<FastifyLike>());
+      this.beside.watchFastify(adapter);
+    } else {
+      this.onExpress(adapter, adapter.getInstance<ExpressLike>());
+      this.beside.watchExpress(adapter);
+    }
+  }
+
+  /**
+   * When everything is registered that a start registers.
+   *
+   * @param served the paths that transports serve, each call for itself, with or without the global prefix
+   * @throws SecurityConfigurationError when something else says as well which other origins may call
+   */
+  onStarted(served: readonly ServedPath[], prefix = ''): void {
+    this.foreign.check();
+    const below =
+      prefix === ''
+        ? []
+        : served.map((each) => ({ ...each, path: `/${prefix.replace(/^\/+|\/+$/g, '')}${each.path}` }));
+    this.beside.onStarted([...served, ...below]);
   }
 
   /** In front of every listener that is there; `false` where the edge of another application stands there already. */
@@ -138,6 +167,7 @@ export class EdgeInstallation {
     });
     // Where the adapter came late, the parsers of bodies stand before it.
     const stack = instance.router?.stack;
+    this.beside.keepOwn(stack?.at(-1));
     if (Array.isArray(stack) && stack.length > 1) stack.unshift(stack.pop() as ExpressLayer);
   }
 

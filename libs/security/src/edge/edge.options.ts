@@ -42,8 +42,8 @@ export interface EdgeOptions {
    */
   headers?: HeadersOptions | false | undefined;
   /**
-   * Which other origins may call from a browser.
-   * @default none: no answer carries a CORS header
+   * Says which other origins may call from a browser, whatever else in the application says it as well; `false` for none.
+   * @default nothing is added: fields and preflights are the application's own
    */
   cors?: CorsOptions | false | undefined;
   /**

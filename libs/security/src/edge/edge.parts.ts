@@ -40,6 +40,8 @@ export class EdgeParts {
   /** True where the framework has parsers of bodies in front of routes; Fastify asks its own. */
   parsesBodies = false;
   readonly corsAnswers = new CorsAnswers();
+  /** The parts whose header fields the options say, so that nothing else may. */
+  readonly declares: { readonly cors: boolean; readonly headers: boolean };
   readonly records: Readonly<Record<EnforcedPart, boolean>>;
   private readonly logger = new Logger('SecurityModule');
 
@@ -48,7 +50,7 @@ export class EdgeParts {
     private readonly events: SecurityEvents,
     readonly clock: Clock,
   ) {
-    const { proxy, hosts, https, firewall, cors, csrf, profile = 'api' } = options;
+    const { proxy, hosts, https, firewall, headers, cors, csrf, profile = 'api' } = options;
     this.records = {
       hosts: recordsOnly(hosts),
       https: recordsOnly(https),
@@ -56,6 +58,7 @@ export class EdgeParts {
       cors: recordsOnly(cors),
       csrf: recordsOnly(csrf),
     };
+    this.declares = { cors: cors !== undefined, headers: headers !== false };
     this.clientOf = compileClientOrigin(proxy);
     this.hosts = compileHosts(hosts);
     this.https = compileHttps(https, profile);

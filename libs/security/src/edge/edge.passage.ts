@@ -11,6 +11,17 @@ const NOT_STORED = headerEntry('Cache-Control', NO_STORE);
 const VARY = 'vary';
 const VARIES = headerEntry('Vary', 'Origin');
 
+/** The fields by which browsers judge who may call and read (Fetch Standard, "HTTP responses"). */
+const CORS_KEYS = [
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-max-age',
+  'access-control-allow-private-network',
+] as const;
+
 /** What an answer is completed with, whatever the request. */
 export interface PassageRules {
   /** Whether answers to known callers are not to be stored, unless a handler says otherwise. */
@@ -22,6 +33,8 @@ export interface PassageRules {
   readonly edge: object;
   /** What holds for what says nothing. */
   readonly root: EdgeRoute;
+  /** Told of a CORS field of the application that another one replaced; by the id of the route, where it is known. */
+  readonly onForeignCors: (key: string, route: string | undefined) => void;
 }
 
 /** What the edge found out about a request, and what it adds to the answer. */
@@ -31,8 +44,10 @@ export class EdgePassage extends Passage {
   hsts: HeaderList = NO_FIELDS;
   /** The CORS fields of the answer. */
   cors: HeaderList = NO_FIELDS;
-  /** Whether the route is the one that was reached; until then it is a guess. */
-  confirmed = false;
+  /** The id of the route that was reached; until then, `route` is a guess. */
+  confirmedAs: string | undefined = undefined;
+  /** Whether the edge itself answers: `cors` is then what this answer says, whichever the route. */
+  isAnswering = false;
   private drawn: string | undefined = undefined;
 
   constructor(
@@ -87,11 +102,13 @@ export class EdgePassage extends Passage {
   private completeOwn(headers: AnswerHeaders, status: number): void {
     const { route, rules, cors, hsts } = this;
     // What another part of the application answers is not the guessed route's to open: to scripts, or to other origins.
-    const policies = this.confirmed ? route : rules.root;
+    const isConfirmed = this.confirmedAs !== undefined;
+    const policies = isConfirmed ? route : rules.root;
     headers.addAll(policies.headers);
     for (let i = 0; i < hsts.length; i++) headers.add(hsts[i] as HeaderList[number]);
-    if (this.confirmed || status >= 400 || route.cors === rules.root.cors) {
-      for (let i = 0; i < cors.length; i++) headers.add(cors[i] as HeaderList[number]);
+    if (route.cors !== undefined || rules.root.cors !== undefined) {
+      const holds = isConfirmed || this.isAnswering || status >= 400 || route.cors === rules.root.cors;
+      this.completeCors(headers, holds ? cors : NO_FIELDS);
     }
     const { fields, standings, standingFields } = this;
     for (let i = 0; i < fields.length; i++) headers.add(fields[i] as HeaderList[number]);
@@ -111,9 +128,26 @@ export class EdgePassage extends Passage {
       }
     }
     // A preflight, or a middleware under the same path, has logged nobody out.
-    if (route.clearSiteData !== undefined && this.confirmed && this.secure && status < 400) {
+    if (route.clearSiteData !== undefined && isConfirmed && this.secure && status < 400) {
       headers.add(headerEntry('Clear-Site-Data', route.clearSiteData));
     }
     for (const key of rules.withheld) headers.remove(key);
   }
+
+  /** Whatever else the application has set of CORS, by a middleware, a plugin or a handler, would only widen it. */
+  private completeCors(headers: AnswerHeaders, cors: HeaderList): void {
+    if (headers.hasAny(CORS_KEYS)) {
+      for (const key of CORS_KEYS) {
+        const value = headers.get(key);
+        if (value === undefined) continue;
+        if (!isSaidBy(cors, key, value)) this.rules.onForeignCors(key, this.confirmedAs);
+        headers.remove(key);
+      }
+    }
+    for (let i = 0; i < cors.length; i++) headers.add(cors[i] as HeaderList[number]);
+  }
+}
+
+function isSaidBy(cors: HeaderList, key: string, value: unknown): boolean {
+  return cors.some((field) => field.key === key && field.value === value);
 }

@@ -16,7 +16,7 @@ import { compileHeaders, compileRouteCsp, type CompiledHeaders } from './headers
 
 /** What holds at the edge for a route, compiled from what it says for itself over what holds for all. */
 export interface EdgeRoute {
-  /** `undefined` where nothing was said of other origins: preflights are then the application's own. */
+  /** `undefined` where nothing was said of other origins: fields and preflights are then the application's own. */
   readonly cors: CorsPolicy | undefined;
   readonly allowHttp: boolean;
   readonly csrfExempt: boolean;
@@ -58,7 +58,7 @@ export class EdgeRoutes {
     this.headers = options.headers === false ? undefined : compileHeaders(options.headers, this.profile);
     const { constants = [], csp, cspReportOnly } = this.headers ?? {};
     this.root = Object.freeze({
-      cors: options.cors === undefined || options.cors === false ? undefined : this.corsOf(options.cors),
+      cors: options.cors === undefined ? undefined : this.corsOf(options.cors),
       allowHttp: false,
       csrfExempt: false,
       body: firewall?.body ?? UNLIMITED,

@@ -49,6 +49,7 @@ export class Edge {
   private early: EarlyRoutes<EdgeRoute> | undefined;
   private late: readonly RoutePolicy[] = [];
   private hsts: HeaderList = NO_FIELDS;
+  private hasWarnedOfCors = false;
 
   constructor(
     options: EdgeOptions,
@@ -65,6 +66,7 @@ export class Edge {
       nonces: new NoncePool(),
       edge: this.parts,
       root: this.parts.routes.root,
+      onForeignCors: (key, route) => this.warnOfForeignCors(key, route),
     };
     if (headers?.reporting !== undefined) {
       this.reportPath = headers.reporting.path;
@@ -107,9 +109,11 @@ export class Edge {
   readonly enter = (request: Request, response: Response): boolean | Promise<boolean> => {
     try {
       const passed = this.pass(request, response);
-      return typeof passed === 'boolean' ? passed : passed.catch((error: unknown) => this.failed(error, response));
+      return typeof passed === 'boolean'
+        ? passed
+        : passed.catch((error: unknown) => this.failed(error, request, response));
     } catch (error) {
-      return this.failed(error, response);
+      return this.failed(error, request, response);
     }
   };
 
@@ -138,7 +142,10 @@ export class Edge {
     if (denial !== undefined) {
       const recorded = this.gate?.records === true;
       this.parts.publish(denial, request, passage, recorded);
-      if (!recorded) return refuse(request, response, denial);
+      if (!recorded) {
+        this.addKnownCors(request, passage);
+        return refuse(request, response, denial);
+      }
     }
     return this.passHost(request, response, passage, client);
   }
@@ -152,6 +159,7 @@ export class Edge {
     const { route } = passage;
     const decided = this.parts.hosts.decideRequest(request, client.forwardedHost);
     if (!decided.allowed && this.parts.stops('hosts', decided, request, passage)) {
+      this.addCors(request, passage);
       return refuse(request, response, decided);
     }
     const served = decided.allowed ? decided.host : undefined;
@@ -161,8 +169,8 @@ export class Edge {
     if (!route.allowHttp) {
       const https = this.parts.https.decide(client.secure, served, sentTarget(request));
       if (!https.allowed && this.parts.stops('https', https, request, passage)) {
-        if (https.redirect !== undefined) return redirect(request, response, https.redirect);
         this.addCors(request, passage);
+        if (https.redirect !== undefined) return redirect(request, response, https.redirect);
         return refuse(request, response, https);
       }
     }
@@ -220,9 +228,12 @@ export class Edge {
   ): boolean {
     const { decision, status, fields } = cors.preflight(preflight, allowed);
     if (!decision.allowed) this.parts.publish(decision, request, passage, cors.enforcement === 'report');
-    const given: Record<string, string> = { 'content-length': '0' };
-    for (const [name, value] of fields) given[name.toLowerCase()] = value;
+    passage.cors = headerList(fields.filter(([name]) => name !== 'Vary'));
+    passage.isAnswering = true;
+    const given: Record<string, string> = {};
+    for (const [name, value] of fields) if (name === 'Vary') given['vary'] = value;
     if (!decision.allowed && status === 403) return refuse(request, response, decision, given);
+    // Without a length: a 204 has no content (RFC 9110, section 8.6).
     response.writeHead(status, given);
     response.end();
     return false;
@@ -231,11 +242,22 @@ export class Edge {
   /** For an answer of the edge itself: a page that may read it sees why it was refused. */
   private addCors(request: Request, passage: EdgePassage): void {
     const { cors } = passage.route;
+    if (cors === undefined) return;
+    passage.isAnswering = true;
     const { origin } = request.headers;
-    if (cors === undefined || origin === undefined) return;
-    const allowed = cors.allows(origin);
+    if (origin === undefined) passage.cors = headerList(cors.always);
     // Nobody waits for a resolver to be told of a refusal.
-    if (allowed === true) passage.cors = this.parts.corsAnswers.to(cors, origin);
+    else if (cors.allows(origin) === true) passage.cors = this.parts.corsAnswers.to(cors, origin);
+  }
+
+  /** As `addCors`; for a client that is kept out, no function of the application is asked. */
+  private addKnownCors(request: Request, passage: EdgePassage): void {
+    const { cors } = passage.route;
+    if (cors === undefined) return;
+    passage.isAnswering = true;
+    const { origin } = request.headers;
+    if (origin === undefined) passage.cors = headerList(cors.always);
+    else if (cors.isKnown(origin)) passage.cors = this.parts.corsAnswers.to(cors, origin);
   }
 
   /** Counts a body whose length was not declared, from the moment it arrives. */
@@ -245,6 +267,8 @@ export class Edge {
     meterBody(request, limit, () => {
       if (!this.parts.stops('firewall', BODY_TOO_LARGE, request, passage)) return true;
       if (!response.headersSent) {
+        // The answer of a resolver may still be on its way.
+        if (passage.cors.length === 0) this.addKnownCors(request, passage);
         refuse(request, response, BODY_TOO_LARGE);
       } else if (!response.writableEnded) {
         // Whoever is answering already would wait for an end that never comes.
@@ -299,9 +323,22 @@ export class Edge {
   }
 
   /** An error of the library's own: the request ends here (fails closed). */
-  private failed(error: unknown, response: Response): false {
+  private failed(error: unknown, request: Request, response: Response): false {
     this.logger.error('The edge failed', error instanceof Error ? error.stack : undefined);
+    const passage = passageIn(request);
+    if (passage instanceof EdgePassage && passage.cors.length === 0) this.addKnownCors(request, passage);
     answerFailure(response);
     return false;
+  }
+
+  /** Once: each further answer would only repeat it. */
+  private warnOfForeignCors(key: string, route: string | undefined): void {
+    if (this.hasWarnedOfCors) return;
+    this.hasWarnedOfCors = true;
+    const name = key.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+    this.logger.warn(
+      `${name}, which ${route === undefined ? 'a middleware, a plugin or a raw route' : route} set, is replaced by what cors and @Cors say. ` +
+        'Say it in @Cors({ … }) of the handler or in cors of SecurityModule.forRoot, and take it out there',
+    );
   }
 }

@@ -46,6 +46,7 @@ export class RegisteredRoutes {
   private readonly routes: RegisteredRoute[] = [];
   private stop: (() => void) | undefined;
   private registering: HandlerFunction | undefined;
+  private readonly functions = new WeakSet<object>();
 
   /** The handler whose route is being registered right now. */
   get current(): HandlerFunction | undefined {
@@ -54,6 +55,11 @@ export class RegisteredRoutes {
 
   get all(): readonly RegisteredRoute[] {
     return this.routes;
+  }
+
+  /** True for what the framework was given as the handler of a controller's route. */
+  isHandler(registered: object): boolean {
+    return this.functions.has(registered);
   }
 
   listenTo(adapter: HttpAdapterHost['httpAdapter'] | undefined | null): void {
@@ -87,7 +93,9 @@ export class RegisteredRoutes {
     const registered = parameters.at(-1);
     if (typeof path !== 'string' || typeof registered !== 'function') return undefined;
     const handler = originalOf(registered);
-    if (handler !== undefined) this.routes.push({ method: name.toUpperCase(), path, handler });
+    if (handler === undefined) return undefined;
+    this.routes.push({ method: name.toUpperCase(), path, handler });
+    this.functions.add(registered);
     return handler;
   }
 }

@@ -1,6 +1,7 @@
 import type { Transport } from '../../core/transport.port.js';
 import { resolverCall } from './graphql.call.js';
 import { resolverKind } from './graphql.handlers.js';
+import { graphPaths } from './graphql.paths.js';
 import { schemaProblems } from './graphql.schema.js';
 import { graphqlRefusal } from './graphql.refusal.js';
 
@@ -18,6 +19,7 @@ export function graphql(): Transport {
     handlerOf: resolverKind,
     callOf: resolverCall,
     problemsOf: schemaProblems,
+    pathsOf: graphPaths,
     refusalOf: graphqlRefusal,
   };
 }

@@ -56,6 +56,8 @@ export interface CorsPolicy {
   readonly always: readonly HeaderField[];
   /** Whether the origin may call; a promise, which never rejects, only while a resolver is asked. */
   allows(origin: string): boolean | Promise<boolean>;
+  /** True if the origin is known to be allowed; no function of the application is asked. */
+  isKnown(origin: string): boolean;
   /** What the answer to an ordinary request says besides, errors included; `allowed` is what `allows` answered. */
   answer(origin: string, allowed: boolean): readonly HeaderField[];
   preflight(preflight: CorsPreflight, allowed: boolean): CorsPreflightAnswer;
@@ -115,6 +117,7 @@ const NO_CORS: CorsPolicy = Object.freeze({
   varies: false,
   always: NO_FIELDS,
   allows: () => false,
+  isKnown: () => false,
   answer: () => NO_FIELDS,
   preflight: () => REFUSED_ANSWERS.origin,
 } as const);
@@ -132,6 +135,7 @@ class CompiledCors implements CorsPolicy {
   readonly varies: boolean;
   readonly always: readonly HeaderField[];
   readonly allows: (origin: string) => boolean | Promise<boolean>;
+  readonly isKnown: (origin: string) => boolean;
 
   private readonly isPrivateNetworkOpen: boolean;
   private readonly methods: ReadonlySet<string>;
@@ -149,7 +153,9 @@ class CompiledCors implements CorsPolicy {
     const names = headers === '*' ? undefined : distinct([...SAFELISTED_HEADERS, ...headers]);
     const allowed = methods === '*' ? ALL_METHODS : [...new Set(methods)];
     this.enforcement = options.enforcement ?? runtime.enforcement ?? CORS_DEFAULTS.enforcement;
-    this.allows = originTest(origins, runtime);
+    const test = originTest(origins, runtime);
+    this.allows = test.allows;
+    this.isKnown = test.isKnown;
     this.methods = new Set(allowed);
     this.headers = names && new Set(names.map((name) => name.toLowerCase()));
     this.allowMethods = field('Access-Control-Allow-Methods', allowed.join(', '));
@@ -222,29 +228,32 @@ class CompiledCors implements CorsPolicy {
   }
 }
 
-/** One function for every way to name origins. */
-function originTest(
-  origins: CorsOptions['origins'],
-  runtime: CorsRuntime,
-): (origin: string) => boolean | Promise<boolean> {
-  if (origins === '*') return () => true;
+/** One form for every way to name origins. */
+type OriginTest = Pick<CorsPolicy, 'allows' | 'isKnown'>;
+
+function originTest(origins: CorsOptions['origins'], runtime: CorsRuntime): OriginTest {
+  if (origins === '*') return { allows: () => true, isKnown: () => true };
   if (typeof origins === 'function') return resolved({ resolve: origins }, runtime);
   if (isList(origins)) return listed(origins);
   return resolved(origins, runtime);
 }
 
-function listed(origins: readonly AllowedOrigin[]): (origin: string) => boolean {
+function listed(origins: readonly AllowedOrigin[]): OriginTest {
   const list = new OriginList(origins);
-  return (origin) => list.allows(origin);
+  const allows = (origin: string): boolean => list.allows(origin);
+  return { allows, isKnown: allows };
 }
 
-function resolved(options: OriginLookupOptions, runtime: CorsRuntime): (origin: string) => boolean | Promise<boolean> {
+function resolved(options: OriginLookupOptions, runtime: CorsRuntime): OriginTest {
   const { resolve, always = [], timeout = CORS_DEFAULTS.timeout } = options;
   const { max = CORS_DEFAULTS.cache.max, ttl = CORS_DEFAULTS.cache.ttl } = options.cache ?? {};
   const list = new OriginList(always);
   const bounds = { max, ttl: ttl * 1000, timeout: timeout * 1000 };
   const asked = new ResolvedOrigins(bound(resolve, options), bounds, runtime.now, runtime.resolverFailed ?? ignore);
-  return (origin) => list.allows(origin) || (isOrigin(origin) && asked.allows(origin));
+  return {
+    allows: (origin) => list.allows(origin) || (isOrigin(origin) && asked.allows(origin)),
+    isKnown: (origin) => list.allows(origin) || asked.isRemembered(origin),
+  };
 }
 
 /** A resolver written as a method keeps its object. */

@@ -42,6 +42,11 @@ export class ResolvedOrigins {
     return this.ask(origin, now);
   }
 
+  /** True if the resolver promised so before, and not too long ago; it is not asked. */
+  isRemembered(origin: string): boolean {
+    return this.allowed.has(origin, this.now());
+  }
+
   private ask(origin: string, now: number): boolean | Promise<boolean> {
     let answer: unknown;
     try {
