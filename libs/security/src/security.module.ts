@@ -308,7 +308,7 @@ export class SecurityModule
   /** Other modules have made what they make in `onModuleInit`. */
   onApplicationBootstrap(): void {
     this.routes.checkTransports();
-    this.installation.onStarted(this.routes.pathsOfTransports, this.applicationConfig?.getGlobalPrefix());
+    this.installation.onStarted(this.routes.pathsOfTransports, applicationConfigOf(this.moduleRef).getGlobalPrefix());
   }
 
   /** The server is about to stop, for which it waits for whoever waits. */

@@ -82,12 +82,22 @@ export class EdgePassage extends Passage {
     // Another application answers, and says it for this one as well.
     if (!this.isInCharge) return;
     this.completeOwn(headers, status);
+    let isCorsSaid = this.saysCors;
     for (let { outer } = this as Passage; outer !== undefined; outer = outer.outer) {
-      if (outer instanceof EdgePassage) outer.completeBehind(headers);
+      if (!(outer instanceof EdgePassage)) continue;
+      outer.completeBehind(headers);
+      // CORS is for the application below to say, if it says it.
+      if (isCorsSaid) continue;
+      outer.completeCors(headers, status);
+      isCorsSaid = outer.saysCors;
     }
   }
 
-  /** What the answer of an application below this one does not say; CORS is for that application to say. */
+  private get saysCors(): boolean {
+    return this.route.cors !== undefined || this.rules.root.cors !== undefined;
+  }
+
+  /** What the answer of an application below this one does not say. */
   private completeBehind(headers: AnswerHeaders): void {
     const { rules, hsts } = this;
     for (const entry of rules.root.headers.list) headers.addBehind(entry);
@@ -100,16 +110,13 @@ export class EdgePassage extends Passage {
   }
 
   private completeOwn(headers: AnswerHeaders, status: number): void {
-    const { route, rules, cors, hsts } = this;
+    const { route, rules, hsts } = this;
     // What another part of the application answers is not the guessed route's to open: to scripts, or to other origins.
     const isConfirmed = this.confirmedAs !== undefined;
     const policies = isConfirmed ? route : rules.root;
     headers.addAll(policies.headers);
     for (let i = 0; i < hsts.length; i++) headers.add(hsts[i] as HeaderList[number]);
-    if (route.cors !== undefined || rules.root.cors !== undefined) {
-      const holds = isConfirmed || this.isAnswering || status >= 400 || route.cors === rules.root.cors;
-      this.completeCors(headers, holds ? cors : NO_FIELDS);
-    }
+    this.completeCors(headers, status);
     const { fields, standings, standingFields } = this;
     for (let i = 0; i < fields.length; i++) headers.add(fields[i] as HeaderList[number]);
     if (standingFields !== undefined) {
@@ -135,7 +142,11 @@ export class EdgePassage extends Passage {
   }
 
   /** Whatever else the application has set of CORS, by a middleware, a plugin or a handler, would only widen it. */
-  private completeCors(headers: AnswerHeaders, cors: HeaderList): void {
+  private completeCors(headers: AnswerHeaders, status: number): void {
+    const { route, rules } = this;
+    if (!this.saysCors) return;
+    const holds = this.confirmedAs !== undefined || this.isAnswering || status >= 400 || route.cors === rules.root.cors;
+    const cors = holds ? this.cors : NO_FIELDS;
     if (headers.hasAny(CORS_KEYS)) {
       for (const key of CORS_KEYS) {
         const value = headers.get(key);

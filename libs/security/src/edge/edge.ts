@@ -325,7 +325,7 @@ export class Edge {
   /** An error of the library's own: the request ends here (fails closed). */
   private failed(error: unknown, request: Request, response: Response): false {
     this.logger.error('The edge failed', error instanceof Error ? error.stack : undefined);
-    const passage = passageIn(request);
+    const passage = passageThrough(request, this.parts);
     if (passage instanceof EdgePassage && passage.cors.length === 0) this.addKnownCors(request, passage);
     answerFailure(response);
     return false;
