@@ -19,6 +19,7 @@ import type { Server } from 'node:http';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { Authenticator } from './authentication/authenticator.js';
 import { JwtVerifier } from './authentication/jwt/jwt-verifier.js';
+import { jwtAdvice } from './authentication/jwt/jwt.rules.js';
 import { AuthorizationGuard } from './authorization/authorization.guard.js';
 import { Authorizer } from './authorization/authorizer.js';
 import {
@@ -26,6 +27,7 @@ import {
   maskedRoleNames,
   maskingInterceptorProvider,
 } from './authorization/masking/masking.interceptor.js';
+import { ApplicationFunctions } from './core/application-functions.js';
 import { Clock } from './core/clock.js';
 import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
@@ -77,6 +79,7 @@ const OPTIONS = Symbol('palisade.options');
 const PROVIDERS: readonly Provider[] = [
   Clock,
   Scheduler,
+  ApplicationFunctions,
   SecurityEvents,
   RoutePolicyRegistry,
   {
@@ -137,22 +140,30 @@ const PROVIDERS: readonly Provider[] = [
   { provide: CsrfProtection, inject: [Edge], useFactory: ({ parts }: Edge) => parts.csrf },
   {
     provide: JwtVerifier,
-    inject: [OPTIONS, Clock],
-    useFactory: ({ authentication }: SecurityOptions, clock: Clock) =>
+    inject: [OPTIONS, Clock, ApplicationFunctions],
+    useFactory: ({ authentication }: SecurityOptions, clock: Clock, functions: ApplicationFunctions) =>
       authentication?.jwt === undefined
         ? undefined
-        : new JwtVerifier(authentication.jwt, clock, { mapped: authentication.principal === undefined }),
+        : new JwtVerifier(authentication.jwt, clock, {
+            mapped: authentication.principal === undefined,
+            functions,
+            timeout: authentication.timeout,
+          }),
   },
   {
     provide: Authenticator,
-    inject: [OPTIONS, JwtVerifier],
-    useFactory: ({ authentication = {} }: SecurityOptions, jwt: JwtVerifier | undefined) =>
-      new Authenticator(authentication, jwt),
+    inject: [OPTIONS, JwtVerifier, ApplicationFunctions],
+    useFactory: (
+      { authentication = {} }: SecurityOptions,
+      jwt: JwtVerifier | undefined,
+      functions: ApplicationFunctions,
+    ) => new Authenticator(authentication, jwt, functions),
   },
   {
     provide: Authorizer,
-    inject: [OPTIONS],
-    useFactory: ({ authorization = {} }: SecurityOptions) => new Authorizer(authorization),
+    inject: [OPTIONS, ApplicationFunctions],
+    useFactory: ({ authorization = {} }: SecurityOptions, functions: ApplicationFunctions) =>
+      new Authorizer(authorization, functions),
   },
   {
     provide: MASKING_VIEWER,
@@ -185,6 +196,7 @@ const PROVIDERS: readonly Provider[] = [
 const EXPORTS = [
   Clock,
   Scheduler,
+  ApplicationFunctions,
   SecurityEvents,
   RoutePolicyRegistry,
   Enforcer,
@@ -358,6 +370,10 @@ export class SecurityModule
     const isProduction = process.env['NODE_ENV'] === 'production';
     if (problems.length > 0 && isProduction) throw new SecurityConfigurationError(problems);
     for (const { where, problem, fix } of problems) this.logger.warn(`${where}: ${problem}. ${fix}`);
+    const jwt = this.options.authentication?.jwt;
+    for (const { where, problem, fix } of jwt === undefined ? [] : jwtAdvice(jwt)) {
+      this.logger.warn(`${where}: ${problem}. ${fix}`);
+    }
     for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
     for (const warning of edgeWarnings(this.options, isProduction)) this.logger.warn(warning);
     for (const warning of bansWarnings(this.options, isProduction)) this.logger.warn(warning);

@@ -1,8 +1,10 @@
-import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { HttpException, Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { ApplicationFunctions, failureOf } from '../core/application-functions.js';
 import { denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
 import { required } from '../core/root.js';
 import { ANONYMOUS } from '../core/principal.js';
+import { SecurityException } from '../core/errors.js';
 import { Call } from '../core/call.js';
 import { callerOf, carriesRequest, commitCaller, httpRequestOf, principalAdmittedBy } from '../core/request.js';
 import type { AuthenticationResult, GuardedRoute } from '../core/route-policy.js';
@@ -18,9 +20,11 @@ const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 @Injectable()
 export class AuthenticationGuard implements CanActivate {
   private readonly enforcer: Enforcer;
+  private readonly functions: ApplicationFunctions;
 
-  constructor(@Optional() enforcer: Enforcer) {
+  constructor(@Optional() enforcer: Enforcer, @Optional() functions: ApplicationFunctions) {
     this.enforcer = required(enforcer, AuthenticationGuard.name);
+    this.functions = required(functions, AuthenticationGuard.name);
   }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
@@ -70,10 +74,19 @@ export class AuthenticationGuard implements CanActivate {
     return true;
   }
 
-  /** A strategy or the application's principal function broke: an error of the server, told like any denial. */
+  /**
+   * A strategy or another function of the application broke: an error of the server, published like any denial. There is
+   * no challenge, which would send the caller away for other credentials (RFC 6750, section 3.1).
+   */
   private failed(execution: ExecutionContext, error: unknown): never {
-    this.enforcer.observeDenial(execution, AUTHENTICATION_FAILED);
-    throw error;
+    if (error instanceof HttpException) {
+      this.enforcer.observeDenial(execution, AUTHENTICATION_FAILED);
+      throw error;
+    }
+    const failure = failureOf(error, 'Authentication');
+    this.functions.report(failure);
+    const exception = new SecurityException(AUTHENTICATION_FAILED, { cause: failure.cause ?? failure });
+    return this.enforcer.deny(execution, AUTHENTICATION_FAILED, undefined, { exception });
   }
 
   private settle(result: AuthenticationResult, route: GuardedRoute, execution: ExecutionContext): true {

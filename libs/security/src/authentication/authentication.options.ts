@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, isRecord, Known, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, isRecord, Known, OptionalRule, secondsToWait } from '../core/options.rules.js';
 import type { PrincipalInit } from '../core/principal.js';
 import { checkJwtOptions } from './jwt/jwt.rules.js';
 import type { JwtOptions } from './jwt/jwt.options.js';
@@ -16,6 +16,12 @@ export interface AuthenticationOptions {
    * @default OAuth 2.0 and OpenID Connect claims: `sub`, `roles`, `permissions`, `scope` or `scp`, `acr`, `amr`, …
    */
   principal?: PrincipalFactory | undefined;
+  /**
+   * Seconds for whatever answers later: a key provider, a Passport strategy, `principal`. One that is not done by then, or
+   * a little later, is an error of the server: 500 `authentication_failed`.
+   * @default 10
+   */
+  timeout?: number | undefined;
 }
 
 /** What is known of a Passport strategy beside its name. */
@@ -52,6 +58,9 @@ class AuthenticationRules {
     'Give a function from the verified claims to a principal',
   )
   principal?: unknown;
+
+  @OptionalRule(secondsToWait, 'Leave it out for 10')
+  timeout?: unknown;
 }
 
 class PassportSchemeRules {

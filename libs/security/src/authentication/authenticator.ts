@@ -1,4 +1,5 @@
 import passport, { type Strategy } from 'passport';
+import type { ApplicationFunctions, Patience } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { AuthenticationResult, AuthenticationStep, RecognitionStep, RoutePolicy } from '../core/route-policy.js';
 import { statusOf } from '../core/errors.js';
@@ -14,6 +15,7 @@ import { isSuccess, UNRECOGNIZED, type Scheme, type SchemeFailure, type SchemeRe
 const MISSING = denied('credentials_missing');
 const INVALID = denied('credentials_invalid');
 const ANONYMOUS_RESULT = Object.freeze({ principal: ANONYMOUS });
+const NO_CHALLENGES: readonly string[] = Object.freeze([]);
 const NOBODY = Object.freeze({ principal: undefined });
 
 /**
@@ -37,15 +39,18 @@ export class Authenticator {
   readonly defaultSchemes: readonly string[];
   private readonly passportOptions: ReadonlyMap<string, PassportSchemeOptions>;
   private readonly bearer: BearerChallenges;
+  private readonly patience: Patience;
   // By the list of schemes itself: routes that name none have the same one, and share what is made of it.
   private readonly challenges = new Map<readonly string[], ChallengesOfDenial>();
 
   constructor(
     private readonly options: AuthenticationOptions,
     jwt: JwtVerifier | undefined,
+    functions: ApplicationFunctions,
   ) {
+    this.patience = functions.patience(options.timeout);
     if (options.jwt !== undefined && jwt !== undefined) {
-      this.schemes.set('jwt', new JwtScheme(options.jwt, jwt, options.principal));
+      this.schemes.set('jwt', new JwtScheme(options.jwt, jwt, options.principal, this.patience));
     }
     const named = (options.passport ?? []).map((scheme) => (typeof scheme === 'string' ? { name: scheme } : scheme));
     this.passportOptions = new Map(named.map((scheme) => [scheme.name, scheme]));
@@ -130,6 +135,8 @@ export class Authenticator {
     const schemes = names.map((name) => this.schemeNamed(name));
     return (denial, principal) => {
       if (statusOf(denial.reason) === 401) return this.challengesOf(schemes, denial);
+      // No scope would help where a policy broke.
+      if (denial.reason === 'policy_failed') return NO_CHALLENGES;
       return principal?.scheme === 'jwt' ? [this.bearer.for(denial)] : [];
     };
   }
@@ -166,7 +173,8 @@ export class Authenticator {
     if (existing !== undefined) return existing;
     const strategy = strategyNamed(name);
     if (strategy === undefined) throw new Error(`No Passport strategy is registered under the name "${name}"`);
-    const scheme = new PassportScheme(this.passportOptions.get(name) ?? { name }, strategy, this.options.principal);
+    const options = this.passportOptions.get(name) ?? { name };
+    const scheme = new PassportScheme(options, strategy, this.options.principal, this.patience);
     this.schemes.set(name, scheme);
     return scheme;
   }
@@ -184,6 +192,8 @@ function recognized(scheme: Scheme, request: HttpRequest): SchemeResult | typeof
 /** The scheme whose credentials failed says so; the others only ask for theirs (RFC 6750, section 3.1). */
 function failed(schemes: readonly Scheme[], { scheme, failure }: Failed): AuthenticationResult {
   const { denial, redirect, exception } = failure;
+  // An error of the server says nothing of the credentials: whoever fetched others would be sent away with them again.
+  if (statusOf(denial.reason) >= 500) return { denial, challenges: NO_CHALLENGES };
   const challenges = schemes.flatMap((other) => {
     if (other !== scheme) return [other.challenge(MISSING)];
     return failure.challenges ?? [scheme.challenge(denial)];

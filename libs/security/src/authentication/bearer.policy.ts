@@ -1,3 +1,4 @@
+import { ApplicationFunctionError, dropPromise, failureOf } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import { mediaTypeOf, withoutBlanks } from '../core/http-grammar.js';
 import { isAuthorizationRepeated, type HttpRequest } from '../core/request.js';
@@ -15,6 +16,7 @@ const USUAL = 'Bearer ';
 const SPACE = 0x20;
 const MALFORMED = denied('credentials_malformed');
 const REPEATED = denied('credentials_repeated');
+const FROM = 'A function of authentication.jwt.from';
 
 /** The token of the `Authorization` header (RFC 6750, section 2.1). Another scheme is no bearer credential. */
 export function tokenFromHeader(request: HttpRequest): string | Denied | undefined {
@@ -71,8 +73,18 @@ function sourceOf(transport: JwtTransport): TokenSource {
 
 function fromFunction(extract: (request: object) => string | undefined): TokenSource {
   return (request) => {
-    const token: unknown = extract(request);
-    return token === undefined || token === null ? undefined : single(token);
+    let token: unknown;
+    try {
+      token = extract(request);
+    } catch (error) {
+      throw failureOf(error, FROM, [request.headers, request.query, request.body]);
+    }
+    if (token === undefined || token === null) return undefined;
+    // It could be no token at all, which is known when the promise is settled; nobody waits for it (fails closed).
+    if (dropPromise(token)) {
+      throw new ApplicationFunctionError(FROM, 'answered with a promise: answer with the token, or undefined, at once');
+    }
+    return single(token);
   };
 }
 

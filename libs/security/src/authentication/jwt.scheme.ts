@@ -1,3 +1,4 @@
+import type { Patience } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { Principal } from '../core/principal.js';
 import type { HttpRequest } from '../core/request.js';
@@ -29,12 +30,13 @@ export class JwtScheme implements Scheme {
     options: JwtOptions,
     private readonly verifier: JwtVerifier,
     principalFactory: PrincipalFactory | undefined,
+    patience: Patience,
   ) {
     this.challenges = new BearerChallenges(options.realm);
     const transports = options.from ?? ['header'];
     this.tokenOf = tokenSource(transports);
     this.cameAmbient = ambientSource(transports);
-    this.principals = new Principals(NAME, principalFactory, principalOfClaims);
+    this.principals = new Principals(NAME, principalFactory, principalOfClaims, patience);
   }
 
   challenge(denial: Denied): string {
@@ -65,13 +67,17 @@ export class JwtScheme implements Scheme {
   }
 
   private resultOf(outcome: JwtOutcome, token: string): SchemeResult | Promise<SchemeResult> {
-    if (!outcome.allowed) return { denial: outcome, final: isThreeParts(token) };
+    if (!outcome.allowed) {
+      this.verifier.explain(outcome.reason, token);
+      return { denial: outcome, final: isThreeParts(token) };
+    }
     const { claims } = outcome;
     const known = this.results.get(claims);
     if (known !== undefined) return known;
     const principal = this.principals.from(claims);
     if (principal instanceof Promise) return principal.then(resultFor);
     const result = resultFor(principal);
+    if (principal === undefined && this.principals.pure) this.verifier.explain('principal_refused', token);
     if (this.principals.pure) this.results.set(claims, result);
     return result;
   }

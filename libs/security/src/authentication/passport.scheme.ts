@@ -1,5 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { Strategy } from 'passport';
+import { ApplicationFunctionError, dropPromise, failureOf, type Patience } from '../core/application-functions.js';
+import { describe } from '../core/options.rules.js';
 import { denied, type Denied } from '../core/decision.js';
 import { isToken } from '../core/http-grammar.js';
 import type { PrincipalInit } from '../core/principal.js';
@@ -34,16 +36,20 @@ export class PassportScheme implements Scheme {
   private readonly defaultChallenge: string;
   private readonly bringsCredentials: (request: HttpRequest) => boolean;
   private readonly principals: Principals;
+  private readonly where: string;
 
   constructor(
     options: PassportSchemeOptions,
     private readonly strategy: Strategy,
     principalFactory: PrincipalFactory | undefined,
+    private readonly patience: Patience,
   ) {
     this.name = options.name;
     this.defaultChallenge = options.challenge ?? challengeNamed(options.name);
-    this.bringsCredentials = options.credentials ?? mayBringCredentials;
-    this.principals = new Principals(options.name, principalFactory, principalOfUser);
+    this.where = `The Passport strategy "${options.name}"`;
+    this.bringsCredentials =
+      options.credentials === undefined ? mayBringCredentials : answeringAtOnce(options.credentials, options.name);
+    this.principals = new Principals(options.name, principalFactory, principalOfUser, patience);
   }
 
   challenge(): string {
@@ -51,9 +57,19 @@ export class PassportScheme implements Scheme {
   }
 
   async authenticate(request: HttpRequest): Promise<SchemeResult> {
-    const outcome = await this.run(request);
+    const outcome = await this.outcomeOf(request);
     if ('user' in outcome) return this.succeeded(outcome.user, request);
     return outcome.denial === PASSED || this.bringsCredentials(request) ? outcome : undefined;
+  }
+
+  /** A strategy that breaks, or calls none of its actions in time, is an error of the server. */
+  private async outcomeOf(request: HttpRequest): Promise<Outcome> {
+    try {
+      return await this.patience.await(this.run(request), this.where);
+    } catch (error) {
+      if (error instanceof HttpException) throw error;
+      throw failureOf(error, this.where, [request.headers, request.query, request.body]);
+    }
   }
 
   private run(request: HttpRequest): Promise<Outcome> {
@@ -68,7 +84,12 @@ export class PassportScheme implements Scheme {
       };
       const actions: Actions = {
         success: (user) => resolve({ user }),
-        fail: (challenge, status) => resolve(failure(challenge, status)),
+        fail: (challenge, status) => {
+          const outcome = failure(challenge, status);
+          if (outcome === undefined)
+            error(new ApplicationFunctionError(this.where, 'failed with a status of the server'));
+          else resolve(outcome);
+        },
         redirect: (url, status = 302) => resolve({ denial: PASSED, final: false, redirect: { url, status } }),
         // The strategy leaves the request to others. Nobody was identified (fails closed).
         pass: () => resolve({ denial: PASSED, final: false }),
@@ -81,7 +102,14 @@ export class PassportScheme implements Scheme {
   }
 
   private async succeeded(user: unknown, request: HttpRequest): Promise<SchemeResult> {
-    if (typeof user !== 'object' || user === null) return { denial: PASSED, final: true };
+    // Some strategies say so of a caller whom they do not know.
+    if (user === undefined || user === null || user === false) return { denial: PASSED, final: true };
+    if (typeof user !== 'object') {
+      throw new ApplicationFunctionError(
+        this.where,
+        `answered with ${describe(user)}, not with a user: have validate() return an object with an id`,
+      );
+    }
     const principal = await this.principals.from(user as Record<string, unknown>);
     return principal === undefined ? REFUSED : { principal, ambient: mayBeAmbient(request) };
   }
@@ -100,9 +128,13 @@ function mayBeAmbient({ headers: { cookie, authorization } }: HttpRequest): bool
 
 type Outcome = { readonly user: unknown } | SchemeFailure;
 
-/** `fail(challenge, status)`: a challenge that is text is meant for `WWW-Authenticate`, anything else for nobody. */
-function failure(challenge: unknown, status: number | undefined): Outcome {
+/**
+ * `fail(challenge, status)`: a challenge that is text is meant for `WWW-Authenticate`, anything else for nobody. Nothing
+ * where the status tells of an error of the server.
+ */
+function failure(challenge: unknown, status: number | undefined): Outcome | undefined {
   const [text, code] = typeof challenge === 'number' ? [undefined, challenge] : [challenge, status];
+  if (typeof code === 'number' && code >= 500) return undefined;
   const denial: Denied = code === 400 ? MALFORMED : INVALID;
   const challenges = typeof text === 'string' && PRINTABLE.test(text) ? [text] : undefined;
   return { denial, final: false, challenges };
@@ -113,6 +145,23 @@ const PRINTABLE = /^[\x21-\x7E][\x20-\x7E]*$/;
 /** RFC 9110, section 15.5.2: a 401 names a scheme. The strategy's name serves, where it is a token. */
 function challengeNamed(name: string): string {
   return isToken(name) ? name : 'Credentials';
+}
+
+/** The application's function; an error or a promise is no answer (fails closed). */
+function answeringAtOnce(credentials: (request: object) => boolean, name: string): (request: HttpRequest) => boolean {
+  const where = `authentication.passport: credentials of "${name}"`;
+  return (request) => {
+    let answer: unknown;
+    try {
+      answer = credentials(request);
+    } catch (error) {
+      throw failureOf(error, where, [request.headers, request.query, request.body]);
+    }
+    if (dropPromise(answer)) {
+      throw new ApplicationFunctionError(where, 'answered with a promise: answer with true or false at once');
+    }
+    return Boolean(answer);
+  };
 }
 
 function mayBringCredentials(request: HttpRequest): boolean {

@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from '../core/errors.js';
-import { checkOptions, describe, isRecord, nearestName, OptionalRule } from '../core/options.rules.js';
+import { checkOptions, describe, isRecord, nearestName, OptionalRule, secondsToWait } from '../core/options.rules.js';
 import { parseRoleHierarchy, type RoleHierarchyOptions } from './role-hierarchy.js';
 import { isPermission } from './permissions.policy.js';
 
@@ -17,6 +17,11 @@ export interface AuthorizationOptions {
    * @default 'authenticated'
    */
   fallback?: 'authenticated' | 'deny' | undefined;
+  /**
+   * Seconds for a policy that answers later. One that is not done by then, or a little later, denies with `policy_failed`.
+   * @default 10
+   */
+  timeout?: number | undefined;
 }
 
 class AuthorizationRules {
@@ -34,6 +39,9 @@ class AuthorizationRules {
     "Use 'authenticated' or 'deny'",
   )
   fallback?: unknown;
+
+  @OptionalRule(secondsToWait, 'Leave it out for 10')
+  timeout?: unknown;
 }
 
 export function checkAuthorizationOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {

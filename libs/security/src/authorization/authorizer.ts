@@ -1,6 +1,14 @@
-import { HttpException, Logger, type ExecutionContext } from '@nestjs/common';
+import { HttpException, type ExecutionContext } from '@nestjs/common';
+import {
+  ApplicationFunctionError,
+  failureOf,
+  isThenable,
+  type ApplicationFunctions,
+  type Patience,
+} from '../core/application-functions.js';
 import { ALLOWED, denied, type Decision } from '../core/decision.js';
 import { isDenialReason } from '../core/errors.js';
+import { describe, isRecord } from '../core/options.rules.js';
 import type { Principal } from '../core/principal.js';
 import { Call } from '../core/call.js';
 import { httpRequestOf } from '../core/request.js';
@@ -24,12 +32,16 @@ const POLICY_FAILED = denied('policy_failed');
 export class Authorizer {
   readonly hierarchy: RoleHierarchy;
   private readonly permissions: Readonly<Record<string, readonly string[]>>;
-  private readonly logger = new Logger(Authorizer.name);
+  private readonly patience: Patience;
   private readonly roleChecks = new Map<string, PrincipalCheck>();
   private readonly permissionChecks = new Map<string, (principal: Principal) => boolean>();
 
   /** Takes options that were checked: what is wrong with them was reported then. */
-  constructor(options: AuthorizationOptions) {
+  constructor(
+    options: AuthorizationOptions,
+    private readonly functions: ApplicationFunctions,
+  ) {
+    this.patience = functions.patience(options.timeout);
     this.hierarchy = parseRoleHierarchy(options.roles, 'authorization.roles', []);
     this.permissions = options.permissions ?? {};
   }
@@ -99,6 +111,13 @@ export class Authorizer {
     };
   }
 
+  /** A mistake in the policy, which denies (fails closed): `return` was forgotten, or something truthy is answered. */
+  private notADecision(answer: unknown, where: string): Decision {
+    const problem = `answered with ${describe(answer)}, which is not a decision and denies: answer true, false or { allowed, reason }`;
+    this.functions.report(new ApplicationFunctionError(where, problem));
+    return POLICY_DENIED;
+  }
+
   private async decide(
     route: RoutePolicy,
     policies: readonly AccessPolicyFunction[],
@@ -110,14 +129,17 @@ export class Authorizer {
       execution instanceof Call
         ? { request, params: paramsIn(execution.args), args: execution.args, route, execution }
         : { request, params: (request.params ?? {}) as AccessContext['params'], route, execution };
+    const where = `A policy of ${route.id}`;
     for (const policy of policies) {
       try {
-        const decision = decisionOf(await policy(principal, context));
+        const answer = policy(principal, context);
+        const settled = isThenable<AccessAnswer>(answer) ? await this.patience.await(answer, where) : answer;
+        const decision = decisionOf(settled) ?? this.notADecision(settled, where);
         if (!decision.allowed) return decision;
       } catch (error) {
         // A policy may choose the answer of its denial, such as 404 for what the caller must not know of.
         if (error instanceof HttpException) throw error;
-        this.logger.error(`A policy of ${route.id} failed`, error instanceof Error ? error.stack : undefined);
+        this.functions.report(failureOf(error, where, [principal, principal.claims, context.params]));
         return POLICY_FAILED;
       }
     }
@@ -145,10 +167,13 @@ function firstDenial(checks: readonly PrincipalCheck[], principal: Principal): D
   return ALLOWED;
 }
 
-/** Only `true` and an allowing decision allow; whatever else a policy answers denies (fails closed). */
-function decisionOf(answer: AccessAnswer): Decision {
+/** Only `true` and an allowing decision allow; nothing where a policy answers with something else than a decision. */
+function decisionOf(answer: unknown): Decision | undefined {
   if (answer === true) return ALLOWED;
-  if (typeof answer !== 'object' || answer === null) return POLICY_DENIED;
-  if (answer.allowed === true) return ALLOWED;
-  return isDenialReason(answer.reason) ? denied(answer.reason) : POLICY_DENIED;
+  if (answer === false) return POLICY_DENIED;
+  if (isRecord(answer)) {
+    if (answer['allowed'] === true) return ALLOWED;
+    if (answer['allowed'] === false) return isDenialReason(answer['reason']) ? denied(answer['reason']) : POLICY_DENIED;
+  }
+  return undefined;
 }

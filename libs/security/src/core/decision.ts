@@ -39,6 +39,7 @@ export type DenialReason =
   | 'csrf_token_missing'
   | 'csrf_token_invalid'
   | 'edge_bypassed'
+  | 'edge_failed'
   // Authentication: what the request brought.
   | 'credentials_missing'
   | 'credentials_malformed'

@@ -41,6 +41,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   csrf_cross_origin: { status: 403, message: 'The request comes from another origin' },
   csrf_token_missing: { status: 403, message: 'The CSRF token is missing' },
   csrf_token_invalid: { status: 403, message: 'The CSRF token is not valid' },
+  edge_failed: { status: 500, message: 'The request could not be checked' },
   edge_bypassed: { status: 403, message: 'The request did not pass the edge' },
   credentials_missing: { status: 401, message: 'Authentication is required' },
   credentials_malformed: { status: 400, message: 'The credentials are malformed' },
@@ -101,9 +102,13 @@ export function errorBody(statusCode: number, message: string, code: string): Se
 export class SecurityException extends HttpException {
   readonly code: DenialReason;
 
-  constructor(readonly decision: Denied) {
+  /** @param options its `cause` is for the filters of the application, and in no answer */
+  constructor(
+    readonly decision: Denied,
+    options?: { readonly cause?: unknown },
+  ) {
     const { status, message } = DENIALS[decision.reason];
-    super(errorBody(status, message, decision.reason), status);
+    super(errorBody(status, message, decision.reason), status, options);
     this.code = decision.reason;
   }
 }

@@ -111,9 +111,12 @@ function unknownOption(where: string, key: string, known: ReadonlySet<string>): 
 
 /** The candidate that a misspelt name most likely stands for, if any is near. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  const given = [...candidates];
+  // To suggest what was written would explain nothing.
+  if (given.includes(name)) return undefined;
   let nearest: string | undefined;
   let smallest = Math.max(2, Math.ceil(name.length / 3)) + 1;
-  for (const candidate of candidates) {
+  for (const candidate of given) {
     const distance = leven(name.toLowerCase(), candidate.toLowerCase());
     if (distance < smallest) [nearest, smallest] = [candidate, distance];
   }
@@ -127,6 +130,13 @@ export function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (value:
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to) return undefined;
     return `must be a whole number ${range}, not ${typeof value === 'number' ? value : describe(value)}`;
   };
+}
+
+/** A rule for the seconds that a function of the application may take. */
+export function secondsToWait(value: unknown): string | undefined {
+  return typeof value === 'number' && value > 0 && value <= 300
+    ? undefined
+    : 'must be seconds, more than 0, at most 300';
 }
 
 /** Names the type of a value, never the value: it may be a secret. */

@@ -1,8 +1,9 @@
-import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
 import { types } from 'node:util';
 import type { JWK } from 'jose';
 import { describe, isRecord } from '../../core/options.rules.js';
 import type { JwtAlgorithm, JwtPublicKey } from './jwt.options.js';
+import { emptySecret, FIX_PUBLIC, mistakeIn } from './key-mistakes.js';
 
 /** A key, parsed once, with the algorithms it serves: the only thing that tokens are ever verified with. */
 export interface ImportedKey {
@@ -44,13 +45,14 @@ export const SECRET_BYTES: ReadonlyMap<JwtAlgorithm, number> = new Map([
   ['HS512', 64],
 ]);
 
-const FIX_PUBLIC = 'Give the public key as PEM text (SPKI, PKCS #1 or a certificate), as a JWK or as a KeyObject';
+/** The command that makes a secret of sufficient length. */
 export const FIX_SECRET =
   "Generate one: node -e \"console.log(require('node:crypto').randomBytes(64).toString('base64'))\"";
 const FIX_OTHER_USE = 'Give a key that is there to verify signatures';
 
 /** Takes a public key, or the public half of a private one. Throws {@link KeyRefusedError}. */
 export function importPublicKey(key: JwtPublicKey, name?: string): ImportedKey {
+  if (isCryptoKey(key)) return narrowed(importPublicKey(KeyObject.from(key), name), key);
   const jwk = isJwk(key) ? key : undefined;
   const kid: unknown = name ?? jwk?.kid;
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) {
@@ -68,7 +70,8 @@ export function importPublicKey(key: JwtPublicKey, name?: string): ImportedKey {
 }
 
 /** Takes a shared secret; text counts in UTF-8. Throws {@link KeyRefusedError}. */
-export function importSecret(secret: string | Uint8Array | KeyObject): ImportedKey {
+export function importSecret(secret: string | Uint8Array | KeyObject | webcrypto.CryptoKey): ImportedKey {
+  if (isCryptoKey(secret)) return narrowed(importSecret(KeyObject.from(secret)), secret);
   const bytes = bytesOfSecret(secret);
   const text = bytes.toString('latin1');
   // Whoever verifies HS256 with the issuer's public key lets everybody sign (RFC 8725, section 2.1).
@@ -96,9 +99,12 @@ export function secretTooShort(algorithm: JwtAlgorithm): KeyRefusedError {
 
 /** The bytes of a secret, for the checks at start-up. */
 export function bytesOfSecret(secret: unknown): Buffer {
+  const mistake = emptySecret(secret);
+  if (mistake !== undefined) throw new KeyRefusedError(mistake.problem, mistake.fix);
   if (typeof secret === 'string') return Buffer.from(secret, 'utf8');
   if (types.isUint8Array(secret)) return Buffer.from(secret);
   if (secret instanceof KeyObject && secret.type === 'secret') return secret.export();
+  if (isCryptoKey(secret) && secret.type === 'secret') return bytesOfSecret(KeyObject.from(secret));
   throw new KeyRefusedError(
     'is neither text, nor bytes, nor a KeyObject of type "secret"',
     'Give a shared secret, or a public key as `key`',
@@ -106,8 +112,33 @@ export function bytesOfSecret(secret: unknown): Buffer {
 }
 
 function isJwk(key: unknown): key is JWK {
-  return isRecord(key) && !(key instanceof KeyObject) && !types.isUint8Array(key);
+  return isRecord(key) && !(key instanceof KeyObject) && !types.isUint8Array(key) && !isCryptoKey(key);
 }
+
+/** A key of the Web Cryptography API, as jose's key sets answer with. */
+export function isCryptoKey(key: unknown): key is webcrypto.CryptoKey {
+  return types.isCryptoKey(key);
+}
+
+/** Such a key was made for one algorithm, and says which. */
+function narrowed(imported: ImportedKey, { algorithm, type, usages }: webcrypto.CryptoKey): ImportedKey {
+  if (type !== 'private' && !usages.includes('verify')) {
+    throw new KeyRefusedError('is a CryptoKey without the usage "verify"', FIX_OTHER_USE, true);
+  }
+  const prefix = HASHED.get(algorithm.name);
+  if (prefix === undefined) return imported;
+  const { hash } = algorithm as webcrypto.RsaHashedKeyAlgorithm;
+  const only = `${prefix}${hash.name.replace('SHA-', '')}` as JwtAlgorithm;
+  if (imported.algorithms.has(only)) return Object.freeze({ ...imported, algorithms: new Set([only]) });
+  throw new KeyRefusedError('is a CryptoKey for an algorithm that signs no tokens', FIX_OTHER_USE, true);
+}
+
+/** The algorithms of the Web Cryptography API whose keys are bound to a hash. */
+const HASHED: ReadonlyMap<string, string> = new Map([
+  ['RSASSA-PKCS1-v1_5', 'RS'],
+  ['RSA-PSS', 'PS'],
+  ['HMAC', 'HS'],
+]);
 
 function publicKeyFrom(key: unknown): KeyObject {
   if (key instanceof KeyObject) {
@@ -115,14 +146,9 @@ function publicKeyFrom(key: unknown): KeyObject {
     return key.type === 'private' ? createPublicKey(key) : key;
   }
   if (types.isUint8Array(key)) throw sharedSecret();
+  const mistake = mistakeIn(key);
+  if (mistake !== undefined) throw new KeyRefusedError(mistake.problem, mistake.fix);
   if (typeof key !== 'string') throw new KeyRefusedError(`is ${describe(key)}, not a key`, FIX_PUBLIC);
-  if (!key.includes('-----BEGIN ')) throw new KeyRefusedError('is text and no PEM', FIX_PUBLIC);
-  if (!key.includes('\n')) {
-    throw new KeyRefusedError(
-      'is a PEM without line breaks',
-      'Environment variables often hold them as "\\n": use key.replaceAll("\\\\n", "\\n")',
-    );
-  }
   try {
     return createPublicKey(key);
   } catch {
@@ -131,6 +157,8 @@ function publicKeyFrom(key: unknown): KeyObject {
 }
 
 function publicKeyFromJwk(jwk: JWK): KeyObject {
+  const mistake = mistakeIn(jwk);
+  if (mistake !== undefined) throw new KeyRefusedError(mistake.problem, mistake.fix);
   if (jwk.kty === 'oct' || jwk.k !== undefined) throw sharedSecret();
   if (jwk.use !== undefined && jwk.use !== 'sig') {
     throw new KeyRefusedError('has a "use" other than "sig" (RFC 7517, section 4.2)', FIX_OTHER_USE, true);

@@ -82,6 +82,11 @@ export class JwtKeySet {
   }
 
   /** @internal */
+  get names(): readonly string[] {
+    return this.ring.flatMap(({ kid }) => (kid === undefined ? [] : [kid]));
+  }
+
+  /** @internal */
   get keys(): readonly ImportedKey[] {
     return this.ring;
   }

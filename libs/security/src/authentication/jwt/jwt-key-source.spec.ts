@@ -1,6 +1,8 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { errors } from 'jose';
 import { describe, expect, it, jest } from '@jest/globals';
-import { KeyRefusedError } from './imported-key.js';
+import { ApplicationFunctionError } from '../../core/application-functions.js';
+import { type ImportedKey, KeyRefusedError } from './imported-key.js';
 import { keySourceOf } from './jwt-key-source.js';
 import { JwtKeySet } from './jwt-key-set.js';
 import type { JwtIssuerOptions, JwtKeyLike } from './jwt.options.js';
@@ -23,7 +25,7 @@ describe('keySourceOf', () => {
     ['JWK Set', { keys: [jwk] }],
     ['JwtKeySet', new JwtKeySet([jwk])],
   ])('finds the key of a %s', async (_, key) => {
-    const found = await sourceOf({ key }).find(RS256);
+    const found = (await sourceOf({ key }).find(RS256)) as ImportedKey | undefined;
     expect(found?.keyObject.equals(rsa)).toBe(true);
   });
 
@@ -78,7 +80,7 @@ describe('a key provider', () => {
     ['a private KeyObject', () => signingKey('RS256').privateKey],
     ['a promise', () => Promise.resolve(jwk)],
   ])('may give %s', async (_, provide) => {
-    const found = await sourceFrom(provide).find(RS256);
+    const found = (await sourceFrom(provide).find(RS256)) as ImportedKey | undefined;
     expect(found?.keyObject.equals(rsa)).toBe(true);
   });
 
@@ -87,7 +89,7 @@ describe('a key provider', () => {
     ['a secret KeyObject', () => createSecretKey(randomBytes(32))],
   ])('may give a shared secret as %s, for HS* alone', (_, provide) => {
     expect(sourceFrom(provide).find({ alg: 'HS256' })).toMatchObject({ keyObject: { type: 'secret' } });
-    expect(sourceFrom(provide).find({ alg: 'RS256' })).toBeUndefined();
+    expect(sourceFrom(provide).find({ alg: 'RS256' })).toBeInstanceOf(ApplicationFunctionError);
   });
 
   it('is told the algorithm and the name of the key, and answers at once when it can', () => {
@@ -100,6 +102,19 @@ describe('a key provider', () => {
     ['gives nothing', () => undefined],
     ['gives null', () => null],
     ['gives a promise of nothing', () => Promise.resolve(undefined)],
+    ["rejects as jose's key sets do where no key fits", () => Promise.reject(new errors.JWKSNoMatchingKey())],
+    ["rejects as jose's key sets do where several fit", () => Promise.reject(new errors.JWKSMultipleMatchingKeys())],
+  ])('that %s has no key', async (_, provide) => {
+    expect(await sourceFrom(provide).find(RS256)).toBeUndefined();
+  });
+
+  it('that gives the key of another algorithm of the issuer has none for the token', () => {
+    const source = sourceOf({ key: () => elliptic, algorithms: ['RS256', 'ES256'] });
+    expect(source.find(RS256)).toBeUndefined();
+    expect(source.find({ alg: 'ES256' })).toBeDefined();
+  });
+
+  it.each<[string, () => unknown]>([
     [
       'throws',
       () => {
@@ -113,14 +128,40 @@ describe('a key provider', () => {
     ['gives text that is no PEM', () => 'a shared secret that is written as text and so refused'],
     ['gives a secret as JWK', () => ({ kty: 'oct', k: randomBytes(64).toString('base64url') })],
     ['gives a secret that is too short', () => randomBytes(31)],
-  ])('that %s has no key', async (_, provide) => {
-    expect(await sourceFrom(provide).find(RS256)).toBeUndefined();
+    ['gives a key for encryption', () => ({ ...jwk, use: 'enc' })],
+    ['gives a list', () => [jwk]],
+    ['gives a set in place of a key', () => ({ keys: [jwk] })],
+    ['gives the address of its keys', () => 'https://id.example/jwks.json'],
+  ])('that %s fails: nothing is known of the token', async (_, provide) => {
+    expect(await sourceFrom(provide).find(RS256)).toBeInstanceOf(ApplicationFunctionError);
   });
 
-  it('that gives a public key for HS256 has no key: whoever knows it could sign', () => {
+  it('that gives a public key for HS256 fails: whoever knows it could sign', () => {
     for (const key of [pemOf(rsa), rsa, jwk, Buffer.from(pemOf(rsa))]) {
-      expect(sourceFrom(() => key).find({ alg: 'HS256' })).toBeUndefined();
+      const source = sourceOf({ key: () => key, algorithms: ['HS256'] });
+      expect(source.find({ alg: 'HS256' })).toBeInstanceOf(ApplicationFunctionError);
     }
+  });
+
+  it('that answers later is asked for one key once at a time, and again after a failure', async () => {
+    const answers: ((key: KeyObject | Error) => void)[] = [];
+    const provide = jest.fn(
+      () =>
+        new Promise<KeyObject>((resolve, reject) => {
+          answers.push((key) => (key instanceof Error ? reject(key) : resolve(key)));
+        }),
+    );
+    const source = sourceOf({ key: provide as never });
+    const waiting = [source.find(RS256), source.find(RS256), source.find({ alg: 'RS256', kid: 'b' })];
+    expect(provide).toHaveBeenCalledTimes(2);
+    answers.shift()?.(new Error('away'));
+    expect(await waiting[0]).toBeInstanceOf(ApplicationFunctionError);
+    expect(await waiting[1]).toBe(await waiting[0]);
+    const again = source.find(RS256);
+    expect(provide).toHaveBeenCalledTimes(3);
+    for (const answer of answers) answer(rsa);
+    expect(await again).toMatchObject({ algorithms: expect.any(Set) });
+    expect(await waiting[2]).toMatchObject({ algorithms: expect.any(Set) });
   });
 
   it.each<[string, () => unknown]>([

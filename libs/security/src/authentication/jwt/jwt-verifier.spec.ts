@@ -296,8 +296,11 @@ describe('JwtVerifier', () => {
       expect(hints).toEqual([{ alg: 'ES256', kid: 'a' }]);
     });
 
+    it('denies when it gives none', async () => {
+      expect(await es256Denial({}, {}, { key: () => undefined })).toBe('token_key_unknown');
+    });
+
     it.each<[string, () => unknown]>([
-      ['gives none', () => undefined],
       [
         'throws',
         () => {
@@ -305,8 +308,9 @@ describe('JwtVerifier', () => {
         },
       ],
       ['rejects', () => Promise.reject(new Error('the provider failed'))],
-    ])('denies when it %s', async (_, key) => {
-      expect(await es256Denial({}, {}, { key })).toBe('token_key_unknown');
+      ['gives no key', () => 42],
+    ])('says nothing of the token when it %s', async (_, key) => {
+      expect(await es256Denial({}, {}, { key })).toBe('authentication_failed');
     });
 
     it('is not asked about tokens whose header is refused', async () => {

@@ -1,16 +1,20 @@
+import { ApplicationFunctionError, type ApplicationFunctions } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
-import { type Allowed, denied, type Denied } from '../../core/decision.js';
+import { type Allowed, denied, type DenialReason, type Denied } from '../../core/decision.js';
 import { type ConfigurationProblem, SecurityConfigurationError } from '../../core/errors.js';
 import { isRecord } from '../../core/options.rules.js';
 import { type CompactToken, decodeJson, splitToken } from './compact-token.js';
 import { checkEdDsa } from './eddsa-signature.js';
 import type { ImportedKey } from './imported-key.js';
 import { JwtKeySet } from './jwt-key-set.js';
+import type { FoundKey } from './jwt-key-source.js';
 import { sealClaims } from './jwt.claims.js';
 import { issuersOf, JWT_DEFAULTS, type JwtKeyHint, type JwtOptions } from './jwt.options.js';
 import { checkClaims, type Claims, type ClaimRules, mediaTypeOf } from './jwt.policy.js';
 import { checkJwtOptions, jwtWarnings } from './jwt.rules.js';
 import type { SignatureCheck } from './jwt.strategy.js';
+import type { DiagnosisRules } from './token-diagnosis.js';
+import { TokenRefusals } from './token-refusals.js';
 import { TrustedIssuer } from './trusted-issuer.js';
 import { VerifiedTokenCache } from './verified-token-cache.js';
 
@@ -26,6 +30,17 @@ const MALFORMED = denied('token_malformed');
 const ISSUER_UNTRUSTED = denied('token_issuer_untrusted');
 const KEY_UNKNOWN = denied('token_key_unknown');
 const CLAIMS_INVALID = denied('token_claims_invalid');
+const FAILED = denied('authentication_failed');
+
+/** The surroundings of a verifier, beside its options. */
+export interface JwtVerifierSetup {
+  /** True where a principal is made from the usual claims, whose types are then checked. @default true */
+  readonly mapped?: boolean | undefined;
+  /** Logs what goes wrong with key providers, and ends waiting for them. */
+  readonly functions?: ApplicationFunctions | undefined;
+  /** Seconds for a key provider. */
+  readonly timeout?: number | undefined;
+}
 
 /** Verifies JSON Web Tokens (RFC 7519) by the rules of RFC 8725. */
 export class JwtVerifier {
@@ -36,6 +51,8 @@ export class JwtVerifier {
   private readonly byName: ReadonlyMap<unknown, TrustedIssuer>;
   private readonly maxLength: number;
   private readonly claimRules: ClaimRules;
+  private readonly functions: ApplicationFunctions | undefined;
+  private readonly refusals = process.env['NODE_ENV'] === 'production' ? undefined : new TokenRefusals();
   private readonly cache: VerifiedTokenCache<VerifiedToken> | undefined;
   private keyListeners: readonly ((issuer: string) => void)[] = [];
   private readonly subscriptions: (() => void)[] = [];
@@ -44,7 +61,7 @@ export class JwtVerifier {
   constructor(
     options: JwtOptions,
     private readonly clock: Clock,
-    { mapped = true }: { readonly mapped?: boolean } = {},
+    { mapped = true, functions, timeout }: JwtVerifierSetup = {},
   ) {
     const problems: ConfigurationProblem[] = [];
     checkJwtOptions(options, 'authentication.jwt', problems);
@@ -52,7 +69,9 @@ export class JwtVerifier {
 
     const types = new Set((options.types ?? JWT_DEFAULTS.types).map(mediaTypeOf));
     const header = { types, typeRequired: options.types !== undefined };
-    this.issuers = issuersOf(options).map((issuer) => new TrustedIssuer(issuer, header));
+    this.functions = functions;
+    const patience = functions?.patience(timeout);
+    this.issuers = issuersOf(options).map((issuer) => new TrustedIssuer(issuer, header, patience));
     this.only = this.issuers.length === 1 ? this.issuers[0] : undefined;
     this.byName = new Map(this.issuers.map((issuer) => [issuer.rules.issuer, issuer]));
     this.maxLength = options.maxLength ?? JWT_DEFAULTS.maxLength;
@@ -84,8 +103,25 @@ export class JwtVerifier {
 
     const key = issuer.keys.find(header);
     if (key === undefined) return KEY_UNKNOWN;
+    if (key instanceof ApplicationFunctionError) return this.failed(key);
     if (header.alg === 'EdDSA' || key instanceof Promise) return this.verifyLater(token, segments, issuer, header, key);
     return this.conclude(token, segments, issuer, header, issuer.strategy.check(token, key.keyObject));
+  }
+
+  /** Logs, for the developer and not in production, why a token was refused; once for each cause. */
+  explain(reason: DenialReason, token: string): void {
+    if (this.refusals === undefined) return;
+    const segments = splitToken(token);
+    const named = segments === undefined ? undefined : this.issuerNamedIn(segments);
+    const issuer = named ?? this.issuers[0];
+    if (issuer === undefined) return;
+    const rules: DiagnosisRules = {
+      issuers: named === undefined ? this.issuers.map((each) => each.rules) : [named.rules],
+      header: issuer.headerRules,
+      kids: issuer.keys.names,
+      ...this.claimRules,
+    };
+    this.refusals.explain(reason, token, rules, this.clock.now() / 1000);
   }
 
   /** A token that was verified before, and still holds. */
@@ -115,11 +151,12 @@ export class JwtVerifier {
     segments: CompactToken,
     issuer: TrustedIssuer,
     header: JwtKeyHint,
-    pending: ImportedKey | Promise<ImportedKey | undefined>,
+    pending: ImportedKey | Promise<FoundKey>,
   ): Promise<JwtOutcome> {
     const generation = this.cache?.generation;
     const key = await pending;
     if (key === undefined) return KEY_UNKNOWN;
+    if (key instanceof ApplicationFunctionError) return this.failed(key);
     const check =
       header.alg === 'EdDSA' ? await checkEdDsa(token, key.keyObject) : issuer.strategy.check(token, key.keyObject);
     // Withdrawn while the signature was looked at.
@@ -148,6 +185,12 @@ export class JwtVerifier {
       this.cache.set(token, outcome, (claims['exp'] as number | undefined) ?? Infinity, now, generation);
     }
     return outcome;
+  }
+
+  /** Nothing is known of the token: it may be valid, and the client must not be told otherwise (RFC 6750, section 3.1). */
+  private failed(failure: ApplicationFunctionError): Denied {
+    this.functions?.report(failure);
+    return FAILED;
   }
 
   private followKeySets(): void {

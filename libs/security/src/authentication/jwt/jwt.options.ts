@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, webcrypto } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { JwtKeySet } from './jwt-key-set.js';
 
@@ -29,10 +29,13 @@ export interface JwtKeyHint {
 }
 
 /** A public key: PEM (SPKI, PKCS #1 or a certificate), JWK, or an imported key. */
-export type JwtPublicKey = string | JWK | KeyObject;
+export type JwtPublicKey = string | JWK | KeyObject | webcrypto.CryptoKey;
 
 /**
- * Answers with the key of a token, or `undefined` when there is none. What it throws counts as none (fails closed).
+ * Answers with the key of a token, or `undefined` when there is none: the token is refused with 401. A function that
+ * throws, answers with a key that cannot be used, or not within `authentication.timeout`, is an error of the server: 500,
+ * an event `authentication_failed` and a log line. The key sets of jose (`createRemoteJWKSet`) are such functions.
+ *
  * Text is always a public key and bytes are always a shared secret. A key it stops giving is refused once `cache.ttl`
  * is over; one that must go at once belongs in a `JwtKeySet`.
  */

@@ -14,6 +14,7 @@ import { isToken } from '../../core/http-grammar.js';
 import { misspelledPrefix } from '../cookie.policy.js';
 import { bytesOfSecret, FIX_SECRET, KeyRefusedError, SECRET_BYTES } from './imported-key.js';
 import { keySourceOf } from './jwt-key-source.js';
+import { isPrivateKey, missingKey } from './key-mistakes.js';
 import { issuersOf, JWT_ALGORITHMS, type JwtAlgorithm, type JwtIssuerOptions, type JwtOptions } from './jwt.options.js';
 import { isWeakSecret } from '../../core/weak-secret.js';
 
@@ -107,6 +108,21 @@ export function jwtWarnings(options: JwtOptions): readonly ConfigurationProblem[
     }));
 }
 
+/** Advice that a start logs and that stops none: whoever only verifies tokens has no need of a key that signs them. */
+export function jwtAdvice(options: JwtOptions): readonly ConfigurationProblem[] {
+  return issuersOf(options)
+    .filter(({ key }) => isPrivateKey(key) || keysIn(key).some(isPrivateKey))
+    .map(({ issuer }) => ({
+      where: 'authentication.jwt.key',
+      problem: `the key of the issuer "${issuer}" is a private one, which could sign tokens`,
+      fix: 'Give its public half: openssl pkey -in private.pem -pubout',
+    }));
+}
+
+function keysIn(key: unknown): readonly unknown[] {
+  return isRecord(key) && Array.isArray(key['keys']) ? key['keys'] : [];
+}
+
 /** The keys of one issuer: which of the two options, and whether they are sound and serve the algorithms. */
 function checkKeys(issuer: Record<string, unknown>, path: string, problems: ConfigurationProblem[]): void {
   const { secret, key, algorithms } = issuer;
@@ -115,10 +131,13 @@ function checkKeys(issuer: Record<string, unknown>, path: string, problems: Conf
   const add = (name: string, problem: string, fix: string) => problems.push({ where: `${path}.${name}`, problem, fix });
 
   if (secret === undefined && key === undefined) {
+    const [name, other] = symmetric ? ['secret', 'key'] : ['key', 'secret'];
+    const mistake = missingKey(issuer, name) ?? missingKey(issuer, other);
+    const where = missingKey(issuer, name) === undefined && mistake !== undefined ? other : name;
     add(
-      symmetric ? 'secret' : 'key',
-      'is missing',
-      symmetric ? 'Give the shared secret' : "Give the issuer's public key",
+      where,
+      mistake?.problem ?? 'is missing',
+      mistake?.fix ?? (symmetric ? 'Give the shared secret' : "Give the issuer's public key"),
     );
   } else if (secret !== undefined && key !== undefined) {
     add('secret', 'stands beside `key`', 'Give `secret` for HS256, HS384 and HS512, `key` for the others');

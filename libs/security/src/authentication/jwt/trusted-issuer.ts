@@ -1,3 +1,4 @@
+import type { Patience } from '../../core/application-functions.js';
 import { type Denied } from '../../core/decision.js';
 import { decodeJson } from './compact-token.js';
 import { type JwtKeySource, keySourceOf } from './jwt-key-source.js';
@@ -13,14 +14,14 @@ export class TrustedIssuer {
   readonly rules: IssuerRules;
   readonly keys: JwtKeySource;
   readonly strategy: JwtStrategy;
-  private readonly headerRules: HeaderRules;
+  readonly headerRules: HeaderRules;
   private readonly headers = new Map<string, JwtKeyHint>();
 
-  constructor(options: JwtIssuerOptions, types: Pick<HeaderRules, 'types' | 'typeRequired'>) {
+  constructor(options: JwtIssuerOptions, types: Pick<HeaderRules, 'types' | 'typeRequired'>, patience?: Patience) {
     const { issuer, audience, algorithms } = options;
     const audiences = typeof audience === 'string' ? [audience] : audience;
     this.rules = { issuer, audiences: audiences === undefined ? undefined : new Set(audiences) };
-    this.keys = keySourceOf(options);
+    this.keys = keySourceOf(options, patience);
     this.headerRules = { algorithms: new Set(algorithms), ...types };
     this.strategy = new JwtStrategy(algorithms);
   }

@@ -237,7 +237,12 @@ class BansRules {
 const OF_BANS: ReadonlySet<unknown> = new Set(['address_blocked', 'address_banned', 'request_banned']);
 
 /** What is answered where the application itself fails. */
-const OF_OUTAGES: ReadonlySet<unknown> = new Set(['rate_limit_unavailable', 'authentication_failed']);
+const OF_OUTAGES: ReadonlySet<unknown> = new Set([
+  'rate_limit_unavailable',
+  'authentication_failed',
+  'policy_failed',
+  'edge_failed',
+]);
 
 /** Adds what is wrong with `bans` to `problems`. */
 export function checkBansOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {
