@@ -4,12 +4,14 @@ export interface ShapeBounds {
   readonly maxDepth: number;
   /** Keys of objects and items of lists, in all. */
   readonly maxKeys: number;
+  /** Objects and lists, in all; any number where it is left out. */
+  readonly maxObjects?: number | undefined;
   /** Characters of one text or key. */
   readonly maxStringLength: number;
 }
 
 /** What a parsed input is refused for, whatever it means. */
-export type ShapeProblem = 'key_forbidden' | 'too_deep' | 'too_many_keys' | 'text_too_long';
+export type ShapeProblem = 'key_forbidden' | 'too_deep' | 'too_many_keys' | 'too_many_objects' | 'text_too_long';
 
 /**
  * What is wrong with the shape of an input that a parser of JSON, forms or queries has made, or `undefined`. Looks at
@@ -72,6 +74,7 @@ class ShapeWalk {
     if (this.seen.has(value)) return undefined;
     if (depth > this.bounds.maxDepth) return 'too_deep';
     this.seen.add(value);
+    if (this.seen.size > (this.bounds.maxObjects ?? Infinity)) return 'too_many_objects';
     this.pending.push(value);
     this.depths.push(depth);
     return undefined;

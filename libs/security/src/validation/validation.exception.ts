@@ -44,6 +44,15 @@ export function refusedField(field: string, rule: string, text = TEXTS[rule] ?? 
   return new InvalidRequestException('validation_failed', [{ field, rules: [rule], messages: [text] }]);
 }
 
+/** Refuses properties that no class declares, by their paths. */
+export function unknownFields(paths: readonly string[]): InvalidRequestException {
+  const messages = [TEXTS[UNKNOWN_PROPERTY] as string];
+  return new InvalidRequestException(
+    'validation_failed',
+    paths.map((path) => ({ field: bounded(path), rules: [UNKNOWN_PROPERTY], messages })),
+  );
+}
+
 /** Where an error stands: its path, and the class and property whose rules the items of a list are checked by. */
 interface Place {
   readonly path: string;

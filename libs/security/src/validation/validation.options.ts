@@ -20,6 +20,17 @@ export interface ValidationOptions {
    */
   maxKeys?: number;
   /**
+   * Objects and lists, in a whole body or query: each of them is as much work to its class as a hundred bytes of text.
+   * @default 1000
+   */
+  maxObjects?: number;
+  /**
+   * Applications of rules to values, in a whole body or query: a list of 100 items whose class has five rules needs 500,
+   * and one for each item. A hundred thousand would keep the process busy for half a second.
+   * @default 10000
+   */
+  maxRules?: number;
+  /**
    * Characters of one text or key. How large a whole body may be is the HTTP adapter's limit (100 kB on Express, 1 MiB
    * on Fastify).
    * @default 1000000
@@ -41,6 +52,8 @@ export const VALIDATION_DEFAULTS: Readonly<Required<ValidationOptions>> = Object
   unknownProperties: 'refuse',
   maxDepth: 16,
   maxKeys: 10_000,
+  maxObjects: 1000,
+  maxRules: 10_000,
   maxStringLength: 1_000_000,
   maxFields: 50,
   stopAtFirstError: false,
@@ -62,6 +75,12 @@ class ValidationRules {
 
   @OptionalRule(wholeNumber(1), 'Leave it out for 10000')
   maxKeys?: unknown;
+
+  @OptionalRule(wholeNumber(1), 'Leave it out for 1000')
+  maxObjects?: unknown;
+
+  @OptionalRule(wholeNumber(1), 'Leave it out for 10000')
+  maxRules?: unknown;
 
   @OptionalRule(wholeNumber(1), 'Leave it out for 1000000')
   maxStringLength?: unknown;

@@ -1,9 +1,16 @@
 import { HttpException, Injectable, Logger, Optional, ValidationPipe, type ArgumentMetadata } from '@nestjs/common';
 import { validate, type ValidationError, type ValidatorOptions } from 'class-validator';
 import { misshapenFields } from './nested-shape.js';
+import { countRules, type RuleCountBounds } from './rule-count.js';
 import { hasRules } from './rule-messages.js';
 import { bodyOfOtherShape } from './unchecked-parameters.js';
-import { fieldProblems, InvalidRequestException, refusedField, type ReportedError } from './validation.exception.js';
+import {
+  fieldProblems,
+  InvalidRequestException,
+  refusedField,
+  unknownFields,
+  type ReportedError,
+} from './validation.exception.js';
 import { VALIDATION_DEFAULTS, type ValidationOptions } from './validation.options.js';
 import { findInputProblem, type InputBounds } from './validation.policy.js';
 
@@ -32,11 +39,12 @@ const CONVERTIBLE = new Map<
 @Injectable()
 export class SecurityValidationPipe extends ValidationPipe {
   private readonly bounds: InputBounds;
+  private readonly ruleBounds: RuleCountBounds;
   private readonly logger = new Logger(SecurityValidationPipe.name);
   private readonly warned = new WeakSet<object>();
 
   constructor(@Optional() options: ValidationOptions = {}) {
-    const { unknownProperties, maxFields, stopAtFirstError, ...bounds } = {
+    const { unknownProperties, maxFields, maxRules, stopAtFirstError, ...bounds } = {
       ...VALIDATION_DEFAULTS,
       ...defined(options),
     };
@@ -51,6 +59,7 @@ export class SecurityValidationPipe extends ValidationPipe {
         new InvalidRequestException('validation_failed', fieldProblems(errors as readonly ReportedError[], maxFields)),
     });
     this.bounds = bounds;
+    this.ruleBounds = { maxRules, maxUnknown: unknownProperties === 'refuse' ? maxFields : Infinity };
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
@@ -77,6 +86,7 @@ export class SecurityValidationPipe extends ValidationPipe {
   protected override validate(object: object, options?: ValidatorOptions): Promise<ValidationError[]> {
     // What is thrown here, at once, was thrown by a rule that has seen nothing but the input: it counts as broken
     // (fails closed). A promise that rejects may be a database that is away, and stays the server's fault.
+    this.refuseTooMuch(object);
     const misshapen = misshapenFields(object);
     if (misshapen.length > 0) return Promise.resolve(misshapen as ValidationError[]);
     return validate(object, options).catch((reason: unknown) => {
@@ -84,6 +94,14 @@ export class SecurityValidationPipe extends ValidationPipe {
       if (reason instanceof TypeError || reason instanceof RangeError) throw reason;
       throw new RuleFailure(reason);
     });
+  }
+
+  /** Refuses, before any rule is asked, what would keep the process busy for too long. */
+  private refuseTooMuch(object: object): void {
+    const { maxRules, maxUnknown } = this.ruleBounds;
+    const { rules, unknown } = countRules(object, this.ruleBounds);
+    if (rules > maxRules) throw new InvalidRequestException('input_too_many_keys');
+    if (unknown.length > maxUnknown) throw unknownFields(unknown.slice(0, maxUnknown));
   }
 
   protected override transformPrimitive(value: unknown, metadata: ArgumentMetadata): unknown {

@@ -18,6 +18,7 @@ const CODES: Readonly<Record<ShapeProblem, InputProblem>> = {
   key_forbidden: 'input_key_forbidden',
   too_deep: 'input_too_deep',
   too_many_keys: 'input_too_many_keys',
+  too_many_objects: 'input_too_many_keys',
   text_too_long: 'input_text_too_long',
 };
 

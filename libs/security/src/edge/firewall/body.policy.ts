@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<ShapeProblem, DenialReason>> = {
   key_forbidden: 'input_key_forbidden',
   too_deep: 'input_too_deep',
   too_many_keys: 'input_too_many_keys',
+  too_many_objects: 'input_too_many_keys',
   text_too_long: 'input_text_too_long',
 };
 
