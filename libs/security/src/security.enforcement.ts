@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import type { Declaration } from './core/declarations.js';
 import type { ConfigurationProblem } from './core/errors.js';
 import type { ExploredHandler } from './core/route-explorer.js';
@@ -24,9 +23,6 @@ export interface RuledHandler {
   readonly layers: readonly DeclarationLayer[];
   readonly limits: LimitSteps;
 }
-
-// The metadata keys by which Nest knows routes and the messages of gateways.
-const ENTRIES = ['path', 'websockets:message_mapping'];
 
 /**
  * Knows what enforces the rules of handlers where the global guard is switched off and each has guards of its own. A rule
@@ -102,13 +98,8 @@ export class GuardsOfHandlers {
 }
 
 /** Methods of controllers that nothing calls are no handlers, whatever their class says. */
-function isEntry({ handler: { handler, ofMessages, transport }, layers }: RuledHandler): boolean {
-  return (
-    ofMessages ||
-    transport !== undefined ||
-    ENTRIES.some((key) => Reflect.hasMetadata(key, handler)) ||
-    layers.some(({ level }) => level === 'handler')
-  );
+function isEntry({ handler: { isCalled }, layers }: RuledHandler): boolean {
+  return isCalled || layers.some(({ level }) => level === 'handler');
 }
 
 /** The rules that hold for a handler, in the words that they were declared with. */

@@ -28,6 +28,17 @@ export class SecurityGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
+    return context.getType() === 'http' ? this.decide(context) : this.decideOnce(context);
+  }
+
+  /** Handlers of messages have a guard of the package, and perhaps the global one and one of `@UseGuards` as well. */
+  private decideOnce(context: ExecutionContext): true | Promise<true> {
+    if (admitted.has(context)) return true;
+    const decided = this.decide(context);
+    return decided === true ? admit(context) : decided.then(() => admit(context));
+  }
+
+  private decide(context: ExecutionContext): true | Promise<true> {
     const execution = this.enforcer.receive(context);
     const route = this.enforcer.routeOf(execution);
     if (route === undefined && isPartOfAllowed(execution)) return true;
@@ -81,6 +92,14 @@ export class AdmissionGuard implements CanActivate {
   canActivate(execution: ExecutionContext): true {
     return this.guard.admit(execution);
   }
+}
+
+// Of the process: Nest makes another instance of the guard for each module that names it with @UseGuards.
+const admitted = new WeakSet<ExecutionContext>();
+
+function admit(context: ExecutionContext): true {
+  admitted.add(context);
+  return true;
 }
 
 /** What has no rules of its own, and is asked only for a part of what an allowed call answers. */

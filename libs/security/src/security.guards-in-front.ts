@@ -6,6 +6,7 @@ import { usedGuards } from './core/used-guards.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 import type { GuardPart } from './security.enforcement.policy.js';
 import { AdmissionGuard, SecurityGuard } from './security.guard.js';
+import { MessageGuard } from './security.messages.js';
 
 /** The guards of the package that can be used one by one, with the names of what they run. */
 export const GUARD_PARTS: readonly (readonly [GuardPart, Type])[] = [
@@ -40,7 +41,7 @@ export class GuardsInFront {
       const type = typeOf(guard);
       const part = this.standIns.get(guard) ?? partOf(type);
       if (part !== undefined) parts.push(part);
-      else if (type !== AdmissionGuard) others.push(type?.name || 'a guard without a name');
+      else if (type !== AdmissionGuard && type !== MessageGuard) others.push(type?.name || 'a guard without a name');
     }
     return { parts, others };
   }

@@ -63,6 +63,7 @@ import {
 } from './security.enhancers.js';
 import { AdmissionGuard, SecurityGuard } from './security.guard.js';
 import { GUARD_PARTS, GuardsInFront } from './security.guards-in-front.js';
+import { MessageAdmission, MessageHandlers } from './security.messages.js';
 import {
   checkFeatureOptions,
   checkSecurityOptions,
@@ -97,6 +98,17 @@ const PROVIDERS: readonly Provider[] = [
   RateLimitGuard,
   RateLimiter,
   SecurityGuard,
+  {
+    provide: MessageAdmission,
+    inject: [OPTIONS, SecurityGuard, Enforcer],
+    useFactory: ({ dangerouslyWithoutGlobalGuard }: SecurityOptions, guard: SecurityGuard, enforcer: Enforcer) =>
+      new MessageAdmission(guard, enforcer, dangerouslyWithoutGlobalGuard === true),
+  },
+  {
+    provide: MessageHandlers,
+    inject: [RouteExplorer, MessageAdmission],
+    useFactory: (explorer: RouteExplorer, admission: MessageAdmission) => MessageHandlers.prepare(explorer, admission),
+  },
   {
     provide: RateLimiting,
     inject: [OPTIONS, Clock, SecurityEvents, Scheduler],
@@ -211,6 +223,7 @@ const EXPORTS = [
   Lockout,
   Bans,
   SecurityGuard,
+  MessageAdmission,
 ];
 
 /** The options where nobody gave any: `imports: [SecurityModule]`. */

@@ -3,6 +3,7 @@ import { Authenticator } from './authentication/authenticator.js';
 import { Authorizer } from './authorization/authorizer.js';
 import { namesOf, requirementOf, type Declaration, type RequirementOption } from './core/declarations.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
+import { isRouted } from './core/message-handlers.js';
 import { RouteExplorer, type ExploredHandler, type ExploredModule } from './core/route-explorer.js';
 import { compileRoutePolicy, type DeclarationLayer, type KnownNames } from './core/route-policy.compiler.js';
 import type { ServedPath } from './core/transport.port.js';
@@ -22,11 +23,13 @@ import { LoadShedding } from './load-shedding/load-shedding.js';
 import { NO_STEPS, type LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
+import { MessageHandlers, refuseEdgeOfMessages } from './security.messages.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { GuardsOfHandlers, type RuledHandler } from './security.enforcement.js';
 import type { GuardsInFront } from './security.guards-in-front.js';
 import { PolicyInstances } from './security.policies.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
+import { refuseUnenforced } from './security.unenforced.js';
 import { uncheckedPropertyWarnings } from './validation/unchecked-classes.js';
 import { parameterClasses, uncheckedWarnings } from './validation/unchecked-parameters.js';
 
@@ -48,6 +51,7 @@ export class SecuredRoutes {
     private readonly edge: Edge,
     private readonly rateLimiting: RateLimiting,
     private readonly loadShedding: LoadShedding,
+    private readonly messages: MessageHandlers,
   ) {
     explorer.markHandlers();
   }
@@ -74,7 +78,10 @@ export class SecuredRoutes {
     const features = new Features(this.explorer.modules, problems);
     const compiled: CompiledHandler[] = [];
     const denied: ExploredHandler[] = [];
-    for (const handler of this.explorer.explore()) {
+    const explored = this.explorer.explore();
+    refuseUnenforced(explored, problems);
+    for (const handler of explored) {
+      refuseEdgeOfMessages(handler, problems);
       if (features.isCompiled(handler, problems)) continue;
       const ofFeatures = layersOfFeature(features, handler);
       if (!isGuarded(handler, ofFeatures, problems)) {
@@ -252,14 +259,7 @@ export class SecuredRoutes {
         `${id}: its path cannot be told before routing, so what it says of CORS, HTTP or bodies comes late`,
       );
     }
-    for (const { policy, handler } of compiled) {
-      const { id, access } = policy;
-      if (handler.ofMessages && access !== 'public') {
-        this.logger.warn(
-          `${id} handles messages: connect its microservice with { inheritAppConfig: true }, or no guard looks at it`,
-        );
-      }
-    }
+    for (const warning of this.messages.warnings(compiled)) this.logger.warn(warning);
   }
 }
 
@@ -271,9 +271,12 @@ function protectingNobody(admit: AdmissionStep, protect: ProtectionStep): Admiss
   };
 }
 
-function layersOfFeature(features: Features, { module, transport }: ExploredHandler): readonly DeclarationLayer[] {
+function layersOfFeature(
+  features: Features,
+  { module, handler, transport, messages }: ExploredHandler,
+): readonly DeclarationLayer[] {
   const layers = features.layersOf(module);
-  return transport === undefined ? layers : layersOfTransport(layers);
+  return isRouted(handler) || (transport === undefined && messages.length === 0) ? layers : layersOfTransport(layers);
 }
 
 interface CompiledHandler extends RuledHandler {

@@ -60,7 +60,7 @@ function refuseEdge({ id, layers }: ExploredHandler, problems: ConfigurationProb
 }
 
 /** Exemptions ask for nothing: what is not enforced of them opens nothing. */
-function asks(rule: Declaration): boolean {
+export function asks(rule: Declaration): boolean {
   switch (rule.kind) {
     case 'access':
       return rule.access === 'authenticated';
@@ -86,6 +86,6 @@ function isExempt(layers: readonly DeclarationLayer[]): boolean {
   );
 }
 
-function listed(rules: readonly Declaration[]): string {
+export function listed(rules: readonly Declaration[]): string {
   return [...new Set(rules.map(({ decorator }) => decorator))].join(' and ');
 }

@@ -6,6 +6,7 @@ import { errorBody, SecurityException } from './errors.js';
 import { SecurityEvents } from './events.js';
 import type { Principal } from './principal.js';
 import { Call } from './call.js';
+import { messageRefusal } from './message-refusals.js';
 import type { AnswerField } from './passage.js';
 import { carriesRequest, clientAddressOf, httpRequestOf } from './request.js';
 import { RoutePolicyRegistry } from './route-policy.registry.js';
@@ -79,8 +80,11 @@ export class Enforcer {
     }
     if (http && answer.contentType !== undefined) this.setHeader(execution, 'Content-Type', answer.contentType);
     const exception = answer.exception ?? new SecurityException(denial);
-    if (!(execution instanceof Call)) throw exception;
-    throw execution.refusalOf(exception, denial.reason, secondsIn(answer.fields));
+    if (http) throw exception;
+    const seconds = secondsIn(answer.fields);
+    throw execution instanceof Call
+      ? execution.refusalOf(exception, denial.reason, seconds)
+      : messageRefusal(execution, exception, denial.reason, seconds);
   }
 
   /** Publishes a denial that something else answers, such as an exception thrown by a policy. */

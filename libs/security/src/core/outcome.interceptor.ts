@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { HttpException, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { catchError, tap, throwError, type Observable } from 'rxjs';
 import type { Call } from './call.js';
+import { isCoded, secondsToWait, type CodedException } from './coded-exception.js';
 import type { HandlerFunction } from './route-policy.js';
 import { receivedCall } from './transports.js';
 
@@ -47,21 +48,7 @@ function statusOf(error: unknown): number {
   return error instanceof HttpException ? error.getStatus() : 500;
 }
 
-type CodedException = HttpException & { readonly code: string };
-
-/** The library's exceptions: their body has the code that they have themselves. */
-function isCoded(error: unknown): error is CodedException {
-  if (!(error instanceof HttpException)) return false;
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && (error.getResponse() as { code?: unknown }).code === code;
-}
-
 /** What was refused behind the guards, by `Lockout` or a pipe, is told as what a guard refuses. */
 function refusalOf(call: Call, error: CodedException): HttpException {
-  const { retryAfter } = error as { retryAfter?: unknown };
-  const seconds =
-    typeof retryAfter === 'number' && Number.isFinite(retryAfter)
-      ? Math.max(1, Math.ceil(retryAfter / 1000))
-      : undefined;
-  return call.refusalOf(error, error.code, seconds);
+  return call.refusalOf(error, error.code, secondsToWait(error));
 }

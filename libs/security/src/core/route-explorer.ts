@@ -4,6 +4,7 @@ import { ownDeclarations, type Declaration, type OwnDeclarations } from './decla
 import type { ConfigurationProblem } from './errors.js';
 import { markHandler, originalOf } from './handler-identity.js';
 import { observeOutcomeOf } from './outcome.interceptor.js';
+import { isGateway, isRouted, messageTypesOf, type MessageType } from './message-handlers.js';
 import type { DeclarationLayer } from './route-policy.compiler.js';
 import type { HandlerFunction } from './route-policy.js';
 import type { ServedPath, TransportApplication, TransportHandler } from './transport.port.js';
@@ -17,12 +18,25 @@ export interface ExploredHandler {
   readonly handler: HandlerFunction;
   /** What instances have in its place, where their constructor bound or wrapped it. */
   readonly replacement?: HandlerFunction | undefined;
-  /** A handler of messages: whether a guard looks at it is up to how the microservice is started. */
-  readonly ofMessages: boolean;
+  /** What calls it beside HTTP and the transports: gateways, microservices. */
+  readonly messages: readonly MessageType[];
+  /** False for methods that nothing calls behind a guard, as far as metadata tells. */
+  readonly isCalled: boolean;
+  /** Found among the providers of a module; a controller otherwise. */
+  readonly isProvider: boolean;
   /** What it is to the transport that calls it; absent where it is called over HTTP, or nobody knows. */
   readonly transport?: TransportHandler | undefined;
   readonly module: ExploredModule;
   readonly layers: readonly DeclarationLayer[];
+}
+
+/** A class that gateways or microservices call. */
+export interface ClassOfMessages {
+  readonly type: Type;
+  /** Nest's module that has it. */
+  readonly host: Host;
+  readonly handlers: readonly HandlerFunction[];
+  readonly types: readonly MessageType[];
 }
 
 /** A module of the application, as far as compiling needs it. */
@@ -38,9 +52,6 @@ export interface ExploredModule {
 
 type Wrapper = ReturnType<DiscoveryService['getControllers']>[number];
 type Host = NonNullable<Wrapper['host']>;
-
-// The metadata keys of @nestjs/microservices and @nestjs/websockets, which are no dependencies.
-const MESSAGE_PATTERN = 'microservices:pattern';
 
 // The metadata key by which Nest knows the providers that are called from outside, such as resolvers and gateways.
 const ENTRY_PROVIDER = '__entryProvider__';
@@ -92,6 +103,21 @@ export class RouteExplorer {
     return [...new Set(entries as Type[])].filter((provider) => !this.isServed(provider));
   }
 
+  /** The classes that gateways or microservices call, with the module of each. */
+  get classesOfMessages(): readonly ClassOfMessages[] {
+    const wrappers = [...this.discovery.getControllers(), ...this.discovery.getProviders()];
+    return wrappers.flatMap((wrapper) => {
+      const type = classOf(wrapper);
+      const { host } = wrapper;
+      if (type === undefined || host === undefined) return [];
+      const handlers = this.methodsOf(type).flatMap(({ handler }) =>
+        messageTypesOf(handler).length > 0 ? [handler] : [],
+      );
+      if (handlers.length === 0 && !isGateway(type)) return [];
+      return [{ type, host, handlers, types: handlers.flatMap(messageTypesOf) }];
+    });
+  }
+
   /**
    * Marks handlers, before anything that instruments them gets to wrap them, and has those that transports call
    * observed, before Nest prepares them.
@@ -127,6 +153,10 @@ export class RouteExplorer {
     return this.methodsOf(provider).some(({ handler }) => this.transportOf(handler, provider) !== undefined);
   }
 
+  private hasMessages(provider: Type): boolean {
+    return this.methodsOf(provider).some(({ handler }) => messageTypesOf(handler).length > 0);
+  }
+
   private methodsOf(type: Type | undefined): { readonly method: string; readonly handler: HandlerFunction }[] {
     if (type === undefined) return [];
     const prototype = type.prototype as Methods;
@@ -137,6 +167,11 @@ export class RouteExplorer {
 
   private transportOf(handler: HandlerFunction, provider: Type): TransportHandler | undefined {
     return this.transports.handlerOf(handler, provider, this.application);
+  }
+
+  /** What is called over something that no transport is there for; which of its methods are, nobody knows. */
+  private isOfStrangers(provider: Type): boolean {
+    return Reflect.hasMetadata(ENTRY_PROVIDER, provider) && !this.isServed(provider);
   }
 
   private handlersOf(wrapper: Wrapper, isProvider: boolean): ExploredHandler[] {
@@ -151,7 +186,9 @@ export class RouteExplorer {
       const layers = layersOf(levels, method, handler);
       // Asked of controllers as well: a class may be both, and is looked at once.
       const transport = this.transportOf(handler, controller);
-      if (isProvider && transport === undefined && !isDeclared(layers)) continue;
+      const messages = messageTypesOf(handler);
+      const isReached = transport !== undefined || messages.length > 0;
+      if (isProvider && !isReached && !isDeclared(layers)) continue;
       const current = instance?.[method];
       handlers.push({
         id: `${controller.name}.${method}`,
@@ -159,7 +196,9 @@ export class RouteExplorer {
         method,
         handler,
         replacement: typeof current === 'function' && current !== handler ? current : undefined,
-        ofMessages: Reflect.hasMetadata(MESSAGE_PATTERN, handler),
+        messages,
+        isCalled: isReached || (isProvider ? this.isOfStrangers(controller) : isRouted(handler)),
+        isProvider,
         transport,
         module,
         layers,
@@ -177,7 +216,7 @@ export class RouteExplorer {
   private exploredModule(host: Host): ExploredModule {
     const isServed = (wrapper: Wrapper): boolean => {
       const provider = classOf(wrapper);
-      return provider !== undefined && this.isServed(provider);
+      return provider !== undefined && (this.isServed(provider) || this.hasMessages(provider));
     };
     return {
       name: host.metatype?.name ?? 'a module',
