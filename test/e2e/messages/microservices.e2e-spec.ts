@@ -1,4 +1,4 @@
-import { Controller, Get, Module, Scope, UseGuards, type Type } from '@nestjs/common';
+import { Controller, Module, Scope, UseGuards, type Type } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
