@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { INestApplication, INestMicroservice, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { ClientProxyFactory, Transport, type ClientProxy } from '@nestjs/microservices';
 import { IoAdapter } from '@nestjs/platform-socket.io';
@@ -80,15 +81,20 @@ export interface RunningMicroservice {
 
 const OWN = { inherit: [true], plain: [false], deferred: [false], several: [false, true] } as const;
 
-/** Starts microservices over TCP on free ports, and a client for each. */
+/**
+ * Starts microservices over TCP on free ports, and a client for each.
+ *
+ * @param server has the gateways once more, as microservices prepare them whose start is deferred
+ */
 export async function startMicroservice(
   connection: ConnectionName,
   metadata: ModuleMetadata,
   {
     adapter = 'express',
     sockets,
+    server,
     logger = false,
-  }: { adapter?: AdapterName; sockets?: SocketName; logger?: LoggerService | false } = {},
+  }: { adapter?: AdapterName; sockets?: SocketName; server?: Server; logger?: LoggerService | false } = {},
 ): Promise<RunningMicroservice> {
   const options = { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } } as const;
   if (connection === 'alone') {
@@ -103,12 +109,12 @@ export async function startMicroservice(
     configure: (application) => {
       if (sockets !== undefined) useSockets(application, sockets);
       for (const inheritAppConfig of OWN[connection]) {
-        microservices.push(
-          application.connectMicroservice(options, {
-            inheritAppConfig,
-            deferInitialization: connection === 'deferred',
-          }),
-        );
+        const microservice = application.connectMicroservice(options, {
+          inheritAppConfig,
+          deferInitialization: connection === 'deferred',
+        });
+        if (server !== undefined) microservice.useWebSocketAdapter(new WsAdapter(server));
+        microservices.push(microservice);
       }
     },
   });

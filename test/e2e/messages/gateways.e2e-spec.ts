@@ -10,6 +10,9 @@ import {
   type ArgumentsHost,
   type Type,
 } from '@nestjs/common';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { MessagePattern } from '@nestjs/microservices';
 import {
   BaseWsExceptionFilter,
@@ -225,13 +228,16 @@ describe('A gateway', () => {
     'that a microservice serves as well, without the global guards, is denied (public: %s)',
     async (isPublic) => {
       const chat = gateway(isPublic ? { onMethod: [Public()] } : {});
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
       service = await startMicroservice(
         'deferred',
         { imports: [SecurityModule.forRoot(securityWith(key)), moduleOf(chat)] },
-        { sockets: 'ws' },
+        { sockets: 'ws', server },
       );
-      socket = await connectSocket('ws', service.port as number);
+      socket = await connectSocket('ws', (server.address() as AddressInfo).port);
       expect((await socket.ask('say')).event).toBe(isPublic ? 'said' : 'exception');
+      server.close();
     },
   );
 
