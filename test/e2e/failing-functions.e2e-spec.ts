@@ -226,7 +226,7 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
     it('that fails is asked anew by the next request, and nothing of the failure is remembered', async () => {
       let isAway = true;
       let calls = 0;
-      const { withToken, running } = await start(
+      const { withToken, running: application } = await start(
         adapter,
         providedBy(async () => {
           calls += 1;
@@ -236,12 +236,12 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
       for (const path of ['/mine', '/mine', '/either']) expectServerError(await withToken(path));
       expect(calls).toBe(3);
       isAway = false;
-      const token = new TokenIssuer(key, running.clock).issue();
-      expect((await running.client.withToken('/mine', token)).status).toBe(200);
+      const token = new TokenIssuer(key, application.clock).issue();
+      expect((await application.client.withToken('/mine', token)).status).toBe(200);
       expect(calls).toBe(4);
       // A token that was verified before needs no key.
       isAway = true;
-      expect((await running.client.withToken('/mine', token)).status).toBe(200);
+      expect((await application.client.withToken('/mine', token)).status).toBe(200);
     });
 
     it('that never answers is waited for as long as authentication.timeout says', async () => {
@@ -465,6 +465,70 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
       scheduler.advance(5_000);
       expect((await answer).body['code']).toBe('policy_failed');
       expect(log.text).toContain('A policy of Routes.judged did not answer within 4 seconds');
+    });
+  });
+
+  describe('A condition of bans', () => {
+    it.each<[string, () => unknown, RegExp]>([
+      ['throws', () => fails(`no reputation of ${CANARY}`), /threw an error/],
+      ['answers with a promise', () => Promise.resolve(false), /answered with a promise/],
+      ['answers with a promise that is rejected', () => Promise.reject(new Error('later')), /answered with a promise/],
+      ['answers with text', () => 'no', /answered with a string/],
+      ['answers with null', () => null, /answered with null/],
+    ])('that %s is an error of the server, published and logged once', async (_, condition, line) => {
+      const { get, events, log } = await start(adapter, { bans: { blocklist: condition as never } });
+      for (let i = 0; i < 3; i++) {
+        const answer = await get('/open', { 'x-reputation': CANARY });
+        expectServerError(answer, 'edge_failed');
+        expect(answer.headers['x-content-type-options']).toBe('nosniff');
+      }
+      expect(events).toMatchObject([1, 2, 3].map(() => ({ allowed: false, reason: 'edge_failed', transport: 'http' })));
+      const lines = log.matching(/A condition of bans/);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
+      expect(log.text).not.toContain(CANARY);
+    });
+  });
+
+  describe('A rule of the firewall', () => {
+    it.each<[string, () => unknown, RegExp]>([
+      ['throws', () => fails(`cannot read ${CANARY}`), /threw an error/],
+      ['answers with a promise', () => Promise.reject(new Error('later')), /answered with a promise/],
+      ['answers with a number', () => 1, /answered with a number/],
+    ])('that %s accepts nothing, and is logged once', async (_, accept, line) => {
+      const { get, events, log } = await start(adapter, {
+        firewall: { parameters: { accept: accept as () => boolean } },
+      });
+      for (let i = 0; i < 3; i++) {
+        expect((await get(`/open?name=${CANARY}`)).body['code']).toBe('parameter_malformed');
+      }
+      expect(events).toHaveLength(3);
+      const lines = log.matching(/firewall\.parameters\.accept/);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
+      expect(log.text).not.toContain(CANARY);
+    });
+  });
+
+  describe('A resolver of origins', () => {
+    it.each<[string, () => unknown, string]>([
+      ['throws', () => fails(), 'threw'],
+      ['rejects', () => Promise.reject(new Error('away')), 'threw'],
+      ['answers with text', () => 'yes', 'not_boolean'],
+      ['answers later with text', async () => 'yes', 'not_boolean'],
+    ])('that %s allows no origin, and is logged once', async (_, resolve, failure) => {
+      const { get, events, log } = await start(adapter, { cors: { origins: { resolve: resolve as () => boolean } } });
+      for (let i = 0; i < 3; i++) {
+        const answer = await get('/open', { origin: `https://${CANARY}${i}.example` });
+        expect(answer.status).toBe(200);
+        expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+      }
+      expect(
+        events.filter((event) => event.type === 'decision' && event.reason === 'cors_origin_refused'),
+      ).toHaveLength(3);
+      expect(log.matching(/A resolver of cors\.origins/)).toHaveLength(1);
+      expect(log.text).toContain(failure);
+      expect(log.text).not.toContain(CANARY);
     });
   });
 });

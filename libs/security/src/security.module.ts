@@ -140,9 +140,14 @@ const PROVIDERS: readonly Provider[] = [
   },
   {
     provide: Edge,
-    inject: [OPTIONS, SecurityEvents, Clock, Bans],
-    useFactory: (options: SecurityOptions, events: SecurityEvents, clock: Clock, { gate }: Bans) =>
-      new Edge(options, events, clock, gate),
+    inject: [OPTIONS, SecurityEvents, Clock, Bans, ApplicationFunctions],
+    useFactory: (
+      options: SecurityOptions,
+      events: SecurityEvents,
+      clock: Clock,
+      { gate }: Bans,
+      functions: ApplicationFunctions,
+    ) => new Edge(options, events, clock, gate, functions),
   },
   {
     provide: EdgeInstallation,

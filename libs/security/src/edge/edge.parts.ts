@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { ApplicationFunctionError, type ApplicationFunctions } from '../core/application-functions.js';
 import type { Clock } from '../core/clock.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { CspViolation, SecurityEvents } from '../core/events.js';
@@ -43,12 +43,12 @@ export class EdgeParts {
   /** The parts whose header fields the options say, so that nothing else may. */
   readonly declares: { readonly cors: boolean; readonly headers: boolean };
   readonly records: Readonly<Record<EnforcedPart, boolean>>;
-  private readonly logger = new Logger('SecurityModule');
 
   constructor(
     options: EdgeOptions,
     private readonly events: SecurityEvents,
     readonly clock: Clock,
+    functions: ApplicationFunctions,
   ) {
     const { proxy, hosts, https, firewall, headers, cors, csrf, profile = 'api' } = options;
     this.records = {
@@ -64,13 +64,15 @@ export class EdgeParts {
     this.https = compileHttps(https, profile);
     this.settings = firewall === false ? undefined : resolveFirewall(firewall);
     this.declaredBodyLimit = firewall && firewall.bodyLimit !== undefined ? this.settings?.bodyLimit : undefined;
-    this.firewall = this.settings && new Firewall(this.settings);
+    this.firewall = this.settings && new Firewall(this.settings, (failure) => functions.report(failure));
     this.csrf = new CsrfProtection(csrf, profile, clock);
     this.routes = new EdgeRoutes(options, this.firewall, {
       now: () => clock.now(),
       enforcement: this.records.cors ? 'report' : 'enforce',
       resolverFailed: (failure) =>
-        this.logger.warn(`A resolver of cors.origins gave no answer that counts: ${failure}`),
+        functions.report(
+          new ApplicationFunctionError('A resolver of cors.origins', `gave no answer that counts: ${failure}`),
+        ),
     });
   }
 

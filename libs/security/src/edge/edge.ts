@@ -1,11 +1,12 @@
-import { Logger } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressGate } from '../core/address-gate.js';
 import type { Clock } from '../core/clock.js';
+import { ApplicationFunctions, failureOf } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { SecurityEvents } from '../core/events.js';
 import { beginPassage, passageThrough } from '../core/passage.js';
 import { pathOf } from '../core/request-target.js';
+import { Scheduler } from '../core/scheduler.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import type { ClientOrigin } from './client-address/client-address.policy.js';
 import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.policy.js';
@@ -31,6 +32,7 @@ import { reachedBy, type RegisteredRoute } from './registered-routes.js';
 type Request = IncomingMessage;
 type Response = ServerResponse;
 
+const FAILED = denied('edge_failed');
 const BODY_TOO_LARGE = denied('body_too_large');
 const ORIGIN_REFUSED = denied('cors_origin_refused');
 
@@ -42,7 +44,6 @@ export class Edge {
   readonly parts: EdgeParts;
   readonly admission: EdgeAdmission;
 
-  private readonly logger = new Logger('SecurityModule');
   private readonly rules: PassageRules;
   private readonly reports: CspReportEndpoint | undefined;
   private readonly reportPath: string | undefined;
@@ -56,8 +57,9 @@ export class Edge {
     events: SecurityEvents,
     clock: Clock,
     private readonly gate?: AddressGate | undefined,
+    private readonly functions = new ApplicationFunctions(clock, new Scheduler()),
   ) {
-    this.parts = new EdgeParts(options, events, clock);
+    this.parts = new EdgeParts(options, events, clock, functions);
     this.admission = new EdgeAdmission(this.parts);
     const { headers } = this.parts.routes;
     this.rules = {
@@ -322,11 +324,14 @@ export class Edge {
     return this.hsts;
   }
 
-  /** An error of the library's own: the request ends here (fails closed). */
+  /** A function of the application, or the library itself, broke: the request ends here (fails closed). */
   private failed(error: unknown, request: Request, response: Response): false {
-    this.logger.error('The edge failed', error instanceof Error ? error.stack : undefined);
+    this.functions.report(failureOf(error, 'The edge', [request.url, request.rawHeaders]));
     const passage = passageThrough(request, this.parts);
-    if (passage instanceof EdgePassage && passage.cors.length === 0) this.addKnownCors(request, passage);
+    if (passage instanceof EdgePassage) {
+      this.parts.publish(FAILED, request, passage, false);
+      if (passage.cors.length === 0) this.addKnownCors(request, passage);
+    }
     answerFailure(response);
     return false;
   }

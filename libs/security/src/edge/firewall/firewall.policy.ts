@@ -1,5 +1,7 @@
+import type { ApplicationFunctionError } from '../../core/application-functions.js';
 import { ALLOWED, denied, type Decision } from '../../core/decision.js';
 import type { EdgeRequest } from '../edge.request.js';
+import { reportingAccept } from './accept.js';
 import { parseByteSize, refusedLength } from './body-limit.js';
 import { carriesBody, compileContentTypes, type BodyHead, type ContentTypePolicy } from './content-type.policy.js';
 import { refusedBody, type BodyBounds } from './body.policy.js';
@@ -42,10 +44,16 @@ export class Firewall {
   private readonly headerFields: HeaderFieldsPolicy;
   private readonly bounds: BodyBounds;
 
-  constructor(firewall: ResolvedFirewall) {
+  /** @param report told when a function of the application fails */
+  constructor(firewall: ResolvedFirewall, report: (failure: ApplicationFunctionError) => void = () => undefined) {
+    const { headers, parameters } = firewall;
+    const accepting = <T extends typeof headers | typeof parameters>(part: T, name: string): T => ({
+      ...part,
+      accept: reportingAccept(part.accept, `firewall.${name}.accept`, report),
+    });
     this.target = compileTarget(firewall);
-    this.parameters = compileParameters(firewall);
-    this.headerFields = compileHeaderFields(firewall.headers);
+    this.parameters = compileParameters({ ...firewall, parameters: accepting(parameters, 'parameters') });
+    this.headerFields = compileHeaderFields(accepting(headers, 'headers'));
     this.bounds = firewall.json;
     this.body = { limit: firewall.bodyLimit, contentType: compileContentTypes(firewall.contentTypes) };
   }

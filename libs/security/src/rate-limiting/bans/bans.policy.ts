@@ -1,9 +1,13 @@
 import { compileRanges } from '../../core/address-ranges.js';
+import { ApplicationFunctionError, dropPromise, failureOf } from '../../core/application-functions.js';
+import { describe } from '../../core/options.rules.js';
 import type { HttpRequest } from '../../core/request.js';
 import type { BanCondition, BanContext } from './bans.options.js';
 
 /** Whether a request is of a kind; compiled. */
 export type Condition = (context: BanContext) => boolean;
+
+const WHERE = 'A condition of bans';
 
 const NEVER: Condition = () => false;
 
@@ -15,13 +19,19 @@ export function compileList(list: readonly string[] | BanCondition | undefined):
   return ({ address }) => address !== undefined && isListed(address);
 }
 
-/** @throws TypeError where the answer is neither true nor false nor nothing, as a promise (fails closed) */
+/** @throws ApplicationFunctionError where it throws, or answers neither true nor false nor nothing (fails closed) */
 export function compileCondition(condition: BanCondition): Condition {
   return (context) => {
-    const answer: unknown = condition(context);
+    let answer: unknown;
+    try {
+      answer = condition(context);
+    } catch (error) {
+      throw failureOf(error, WHERE, [context.address, context.request.url, context.request.headers]);
+    }
     if (typeof answer === 'boolean') return answer;
     if (answer === undefined) return false;
-    throw new TypeError('A condition of bans answered neither true nor false');
+    const given = dropPromise(answer) ? 'a promise' : describe(answer);
+    throw new ApplicationFunctionError(WHERE, `answered with ${given}: answer with true or false at once`);
   };
 }
 
