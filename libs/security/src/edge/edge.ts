@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressGate } from '../core/address-gate.js';
 import type { Clock } from '../core/clock.js';
@@ -44,6 +45,7 @@ export class Edge {
   readonly parts: EdgeParts;
   readonly admission: EdgeAdmission;
 
+  private readonly logger = new Logger('SecurityModule');
   private readonly rules: PassageRules;
   private readonly reports: CspReportEndpoint | undefined;
   private readonly reportPath: string | undefined;
