@@ -19,8 +19,8 @@ export class Tallied implements RateLimitStore {
 
   constructor(private readonly store: RateLimitStore) {}
 
-  async consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    const standings = await this.store.consume(charges);
+  async consume(charges: readonly Charge[], within?: number): Promise<readonly Standing[]> {
+    const standings = await this.store.consume(charges, within);
     this.answers++;
     if (standings.every(({ allowed }) => allowed)) this.allowed++;
     return standings;

@@ -61,17 +61,20 @@ export type CountedPartition = Pick<Charge, 'limit' | 'partition'>;
 /**
  * Keeps the counts. A store that lives in the process answers at once, one that is shared with a promise. Whatever it
  * throws or rejects with is a failure of the store, never a denial.
+ *
+ * Where `within` is given, nobody waits for longer than so many milliseconds, and whoever asked is answered as while the
+ * store is away: what is changed later would be changed behind their back, so that a shared store changes nothing then.
  */
 export interface RateLimitStore {
   /**
    * Takes all charges or none: where one is denied, nothing is taken of the others, whose standings stay `allowed` and
    * say what is left. The standings are in the order of the charges. No limit and partition comes twice.
    */
-  consume(charges: readonly Charge[]): readonly Standing[] | Promise<readonly Standing[]>;
+  consume(charges: readonly Charge[], within?: number): readonly Standing[] | Promise<readonly Standing[]>;
   /** What `consume` would answer; nothing is taken and nobody is blocked. */
   peek(charges: readonly Charge[]): readonly Standing[] | Promise<readonly Standing[]>;
   /** Gives back what was taken; never more than is missing, and nothing to somebody who is blocked. */
-  refund(charges: readonly TakenCharge[]): void | Promise<void>;
+  refund(charges: readonly TakenCharge[], within?: number): void | Promise<void>;
   /** Forgets what was counted, blocks included. */
-  reset(counted: readonly CountedPartition[]): void | Promise<void>;
+  reset(counted: readonly CountedPartition[], within?: number): void | Promise<void>;
 }

@@ -148,6 +148,51 @@ describe('ResilientRateLimitStore', () => {
     expect(events).toEqual([]);
   });
 
+  it('gives back what a late answer took, and nothing where it denied or took nothing', async () => {
+    const { shared, store } = setUp({ timeout: 100, onStoreError: 'closed' });
+    const late: ((standings: readonly Standing[]) => void)[] = [];
+    const given: unknown[] = [];
+    shared.answer = () => new Promise((resolve) => late.push(resolve));
+    shared.refund = async (charges) => void given.push(charges);
+    const answers = Promise.allSettled(
+      [1, 1, 0].map((cost) =>
+        store.consume(
+          [
+            { ...CHARGE, cost },
+            { ...CHARGE, partition: 'other' },
+          ].slice(0, 1 + cost),
+        ),
+      ),
+    );
+    await jest.advanceTimersByTimeAsync(150);
+    expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    late[0]?.([standing(4, 1000), standing(3, 1001)]);
+    late[1]?.([standing(4, 1000), { ...standing(0, 1000), allowed: false }]);
+    late[2]?.([standing(4, 1000)]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(given).toEqual([
+      [
+        { ...CHARGE, takenAt: 1000 },
+        { ...CHARGE, partition: 'other', takenAt: 1001 },
+      ],
+    ]);
+  });
+
+  it('tells the store how long somebody waits', async () => {
+    const { shared, store } = setUp({ timeout: 70 });
+    const within: unknown[] = [];
+    shared.consume = async (charges, limit?: number) => {
+      within.push(limit);
+      return charges.map(() => standing(4, 1000));
+    };
+    shared.refund = async (_, limit?: number) => void within.push(limit);
+    shared.reset = async (_, limit?: number) => void within.push(limit);
+    await store.consume([CHARGE]);
+    await store.refund([{ ...CHARGE, takenAt: 1000 }]);
+    await store.reset([CHARGE]);
+    expect(within).toEqual([70, 70, 70]);
+  });
+
   it('learns nothing from an answer that comes too late', async () => {
     const { shared, consume, failTimes, events } = setUp({ timeout: 100, failureThreshold: 3 });
     const late: { resolve: (standings: readonly Standing[]) => void; reject: (error: Error) => void }[] = [];

@@ -8,8 +8,10 @@ import { countHit, type ThrottlerRecord } from './throttler-storage.port.js';
  * A shared store that may go away: each answer has its time, a circuit breaker keeps requests from waiting for a store
  * that is known to be away, and `onStoreError` says what holds meanwhile.
  *
- * An answer that comes too late is dropped: what it took stays taken in the shared store, so that a request may be
- * counted in both, and never be counted twice in one. Charges are given back to whichever store took them.
+ * The store is told how long an answer is waited for, and changes nothing later. An answer that comes too late all the same
+ * is dropped, and what it took is given back: a request is counted in one of both. Where the connection breaks before the
+ * answer is there, nobody knows what the store did; what it took then comes back with time. Charges are given back to
+ * whichever store took them.
  *
  * @example
  * new ResilientRateLimitStore(new RedisRateLimitStore(redis), { fallback: new MemoryRateLimitStore() });
@@ -39,7 +41,11 @@ export class ResilientRateLimitStore implements RateLimitStore {
   }
 
   async consume(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    const standings = await this.circuit.ask(() => this.store.consume(charges), undefined, isDenial);
+    const standings = await this.circuit.ask(
+      () => this.store.consume(charges, this.options.timeout),
+      (late) => void this.giveBackLate(charges, late),
+      isDenial,
+    );
     return standings === AWAY ? this.standIn.consume(charges) : standings;
   }
 
@@ -51,13 +57,13 @@ export class ResilientRateLimitStore implements RateLimitStore {
   /** What cannot be given back comes back with time: it fails for no one. */
   async refund(charges: readonly TakenCharge[]): Promise<void> {
     const others = await this.standIn.refund(charges);
-    if (others.length > 0) await this.circuit.ask(() => this.store.refund(others));
+    if (others.length > 0) await this.circuit.ask(() => this.store.refund(others, this.options.timeout));
   }
 
   /** Forgets what is counted here, and in the shared store if it answers; under `closed` it throws if not. */
   async reset(counted: readonly CountedPartition[]): Promise<void> {
     await this.standIn.reset(counted);
-    const done = await this.circuit.ask(() => this.store.reset(counted));
+    const done = await this.circuit.ask(() => this.store.reset(counted, this.options.timeout));
     if (done === AWAY && this.options.onStoreError === 'closed') throw this.circuit.unavailable();
   }
 
@@ -75,6 +81,19 @@ export class ResilientRateLimitStore implements RateLimitStore {
   /** Leaves no timer behind. Whoever asks from now on is answered as while the store is away. */
   close(): void {
     this.circuit.close();
+  }
+
+  /** Whoever is charged by an answer that nobody waited for has been answered otherwise. */
+  private async giveBackLate(charges: readonly Charge[], standings: readonly Standing[]): Promise<void> {
+    if (isDenial(standings) || standings.length !== charges.length) return;
+    const taken = charges.map((charge, index) => ({ ...charge, takenAt: (standings[index] as Standing).takenAt }));
+    const paid = taken.filter(({ cost }) => cost > 0);
+    if (paid.length === 0) return;
+    try {
+      await this.store.refund(paid, this.options.timeout);
+    } catch {
+      // It comes back with time.
+    }
   }
 
   private createStandIn(): StandIn {

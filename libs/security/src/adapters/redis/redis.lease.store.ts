@@ -1,9 +1,11 @@
 import { SecurityConfigurationError, type ConfigurationProblem } from '../../core/errors.js';
 import type { Lease, LeaseClaim, LeaseStore } from '../../rate-limiting/concurrency/lease.store.port.js';
-import { scriptRunner, type RedisClient, type ScriptRunner } from './redis.client.js';
+import type { RedisClient } from './redis.client.js';
 import { leaseKey } from './redis.keys.js';
 import { checkRedisLeaseStoreOptions, type RedisLeaseStoreOptions } from './redis.lease.options.js';
 import { LEASE_SCRIPT, type LeaseOperation } from './redis.lease.script.js';
+import { inTime } from './in-time.js';
+import { TimedScript } from './timed.script.js';
 
 /** Claims of one partition, whose keys one script may touch. */
 interface ClaimGroup {
@@ -24,22 +26,25 @@ interface ClaimGroup {
  */
 export class RedisLeaseStore implements LeaseStore {
   readonly ttl: number;
-  private readonly run: ScriptRunner;
+  private readonly script: TimedScript;
   private readonly prefix: string;
 
-  /** @throws SecurityConfigurationError where an option is wrong */
-  constructor(client: RedisClient, options: RedisLeaseStoreOptions = {}) {
+  /**
+   * @param now milliseconds of a monotonic clock
+   * @throws SecurityConfigurationError where an option is wrong
+   */
+  constructor(client: RedisClient, options: RedisLeaseStoreOptions = {}, now: () => number = () => performance.now()) {
     const problems: ConfigurationProblem[] = [];
     checkRedisLeaseStoreOptions(options, 'RedisLeaseStore', problems);
     if (problems.length > 0) throw new SecurityConfigurationError(problems);
     this.ttl = options.ttl ?? 30_000;
     this.prefix = options.prefix ?? 'palisade';
-    this.run = scriptRunner(client, LEASE_SCRIPT);
+    this.script = new TimedScript(client, LEASE_SCRIPT, now);
   }
 
-  async acquire(lease: Lease): Promise<LeaseClaim | undefined> {
+  async acquire(lease: Lease, within?: number): Promise<LeaseClaim | undefined> {
     const groups = this.groupsOf(lease.claims);
-    const answers = await Promise.allSettled(groups.map((group) => this.take(group, lease.id)));
+    const answers = await Promise.allSettled(groups.map((group) => inTime(this.take(group, lease.id, within), within)));
     const failure = answers.find((answer) => answer.status === 'rejected');
     const refused = answers.find((answer) => answer.status === 'fulfilled' && answer.value !== undefined);
     if (failure === undefined && refused === undefined) return undefined;
@@ -52,7 +57,7 @@ export class RedisLeaseStore implements LeaseStore {
     return refused?.status === 'fulfilled' ? refused.value : undefined;
   }
 
-  async renew(leases: readonly Lease[]): Promise<void> {
+  async renew(leases: readonly Lease[], within?: number): Promise<void> {
     const held = new Map<string, string[]>();
     for (const { id, claims } of leases) {
       for (const claim of claims) {
@@ -62,16 +67,21 @@ export class RedisLeaseStore implements LeaseStore {
         else ids.push(id);
       }
     }
-    await Promise.all([...held].map(([key, ids]) => this.send('renew', [key], ids)));
+    await Promise.all([...held].map(([key, ids]) => this.send('renew', [key], ids, [], within)));
   }
 
+  /** Whenever the server comes to it: a place that is free too late is better than one that is not. */
   async release({ id, claims }: Lease): Promise<void> {
     await Promise.all(this.groupsOf(claims).map(({ keys }) => this.send('release', keys, [id])));
   }
 
-  private async take({ claims, keys }: ClaimGroup, id: string): Promise<LeaseClaim | undefined> {
+  private async take(
+    { claims, keys }: ClaimGroup,
+    id: string,
+    within: number | undefined,
+  ): Promise<LeaseClaim | undefined> {
     const places = claims.map(({ limit }) => String(limit.max));
-    const answer = await this.send('acquire', keys, [...places, id]);
+    const answer = await this.send('acquire', keys, [id], places, within);
     // Whatever else answers than the script is a failure of the store: never a place by chance.
     if (!(answer <= claims.length)) {
       throw new Error('Redis did not answer what the script of RedisLeaseStore answers');
@@ -84,11 +94,15 @@ export class RedisLeaseStore implements LeaseStore {
     await Promise.allSettled(groups.map(({ keys }) => this.send('release', keys, [id])));
   }
 
-  private async send(operation: LeaseOperation, keys: readonly string[], args: readonly string[]): Promise<number> {
-    // Numbers come as numbers, as text or as bytes, by the protocol and the settings of the client.
-    const answer = await this.run(keys, [operation, String(this.ttl), ...args]);
-    const isScalar = typeof answer !== 'object' || Buffer.isBuffer(answer);
-    return isScalar && /^\d{1,9}$/.test(String(answer)) ? Number(String(answer)) : Number.NaN;
+  private async send(
+    operation: LeaseOperation,
+    keys: readonly string[],
+    ids: readonly string[],
+    places: readonly string[] = [],
+    within?: number,
+  ): Promise<number> {
+    const args = [String(this.ttl), ...places, ...ids];
+    return numberAt(await this.script.run(operation, keys, args, within), 1);
   }
 
   private groupsOf(claims: readonly LeaseClaim[]): readonly ClaimGroup[] {
@@ -104,4 +118,10 @@ export class RedisLeaseStore implements LeaseStore {
     }
     return [...groups.values()];
   }
+}
+
+/** Numbers come as numbers, as text or as bytes, by the protocol and the settings of the client. */
+function numberAt(answer: unknown, index: number): number {
+  const text = Array.isArray(answer) && answer.length === 2 ? String(answer[index]) : '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }

@@ -9,15 +9,19 @@ import type {
 } from '../../rate-limiting/rate-limit.store.port.js';
 import { countHit, type ThrottlerRecord } from '../../rate-limiting/throttler-storage.port.js';
 import { DenialMemory } from './denial.memory.js';
-import { scriptRunner, type RedisClient, type ScriptRunner } from './redis.client.js';
+import { inTime } from './in-time.js';
+import type { RedisClient } from './redis.client.js';
 import { countKey, FORMS } from './redis.keys.js';
 import { checkRedisRateLimitStoreOptions, type RedisRateLimitStoreOptions } from './redis.rate-limit.options.js';
 import { NUMBERS_OF_A_STANDING, SCRIPT, type ScriptOperation } from './redis.script.js';
+import { TimedScript } from './timed.script.js';
 
 /** Charges that one script call takes. */
 interface Question {
   readonly charges: readonly (Charge | TakenCharge)[];
   readonly keys: readonly string[];
+  /** Milliseconds for which somebody waits for the answer. */
+  readonly within: number | undefined;
 }
 
 /** Charges of one partition, whose keys a cluster keeps on one node. */
@@ -33,8 +37,8 @@ interface Group extends Question {
  * charges of a request, by the clock of the server; none for whoever is denied until that is over.
  *
  * The client is passed in and stays the caller's, who connects and closes it: `ioredis` (`Redis`, `Cluster`, Sentinel)
- * or node-redis (`createClient`, `createCluster`, `createSentinel`). Have it fail at once while it is not connected,
- * rather than queue what nobody waits for any more:
+ * or node-redis (`createClient`, `createCluster`, `createSentinel`). What it queues does nothing once the time is over that the
+ * caller waits; have it fail at once while it is not connected all the same, rather than keep that:
  *
  * - ioredis: `enableOfflineQueue: false`, `maxRetriesPerRequest: 0`, and a `retryStrategy` that tries at least every
  *   second, as `(times) => Math.min(times * 50, 1000)`; with Sentinel `failoverDetector: true` as well, without which it
@@ -52,7 +56,7 @@ interface Group extends Question {
  * const store = new RedisRateLimitStore(redis);
  */
 export class RedisRateLimitStore implements RateLimitStore {
-  private readonly run: ScriptRunner;
+  private readonly script: TimedScript;
   private readonly prefix: string;
   private readonly denials: DenialMemory;
   /** Whether keys of several partitions may lie on different nodes; a cluster says so when it is asked for the first. */
@@ -71,28 +75,28 @@ export class RedisRateLimitStore implements RateLimitStore {
     checkRedisRateLimitStoreOptions(options, 'RedisRateLimitStore', problems);
     if (problems.length > 0) throw new SecurityConfigurationError(problems);
     const { prefix = 'palisade', denials = 10_000, denialTtl = Infinity } = options;
-    this.run = scriptRunner(client, SCRIPT);
+    this.script = new TimedScript(client, SCRIPT, now);
     this.prefix = prefix;
     this.denials = new DenialMemory(denials, denialTtl, now);
   }
 
-  consume(charges: readonly Charge[]): readonly Standing[] | Promise<readonly Standing[]> {
+  consume(charges: readonly Charge[], within?: number): readonly Standing[] | Promise<readonly Standing[]> {
     const keys = this.keysOf(charges);
-    return this.denials.recall(charges, keys) ?? this.judge('consume', { charges, keys });
+    return this.denials.recall(charges, keys) ?? this.judge('consume', { charges, keys, within });
   }
 
   /** Whoever only asks wants to know what holds now: another process may have forgotten a denial. */
   peek(charges: readonly Charge[]): Promise<readonly Standing[]> {
-    return this.judge('peek', { charges, keys: this.keysOf(charges) });
+    return this.judge('peek', { charges, keys: this.keysOf(charges), within: undefined });
   }
 
-  async refund(charges: readonly TakenCharge[]): Promise<void> {
-    await this.change('refund', { charges, keys: this.keysOf(charges) });
+  async refund(charges: readonly TakenCharge[], within?: number): Promise<void> {
+    await this.change('refund', { charges, keys: this.keysOf(charges), within });
   }
 
-  async reset(counted: readonly CountedPartition[]): Promise<void> {
+  async reset(counted: readonly CountedPartition[], within?: number): Promise<void> {
     const charges = counted.map((one) => ({ ...one, cost: 0 }));
-    await this.change('reset', { charges, keys: this.keysOf(charges) });
+    await this.change('reset', { charges, keys: this.keysOf(charges), within });
   }
 
   /** `ThrottlerStorage` of @nestjs/throttler: `ThrottlerModule.forRoot({ throttlers, storage: store })`. */
@@ -123,16 +127,16 @@ export class RedisRateLimitStore implements RateLimitStore {
 
   /** Whatever a cluster keeps on several nodes is asked of each: a script call that it refuses has done nothing. */
   private together<T>(
-    { charges, keys }: Question,
+    { charges, keys, within }: Question,
     whole: () => Promise<T>,
     split: (groups: readonly Group[]) => Promise<T>,
   ): Promise<T> {
     if (isOnePartition(charges)) return whole();
-    if (this.isCluster) return split(grouped(charges, keys));
+    if (this.isCluster) return split(grouped(charges, keys, within));
     return whole().catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith('CROSSSLOT')) throw error;
       this.isCluster = true;
-      return split(grouped(charges, keys));
+      return split(grouped(charges, keys, within));
     });
   }
 
@@ -142,7 +146,7 @@ export class RedisRateLimitStore implements RateLimitStore {
     groups: readonly Group[],
     size: number,
   ): Promise<readonly Standing[]> {
-    const answers = await Promise.allSettled(groups.map((group) => this.ask(operation, group)));
+    const answers = await Promise.allSettled(groups.map((group) => inTime(this.ask(operation, group), group.within)));
     const failed = answers.find((answer) => answer.status === 'rejected');
     const denied = (standings: readonly Standing[]) => standings.some(({ allowed }) => !allowed);
     const anyDenied = answers.some((answer) => answer.status === 'fulfilled' && denied(answer.value));
@@ -201,19 +205,23 @@ export class RedisRateLimitStore implements RateLimitStore {
     return this.send(operation, question).then((answer) => readStandings(answer, question.charges.length));
   }
 
-  private send(operation: ScriptOperation, { charges, keys }: Question): Promise<unknown> {
-    const args: string[] = [operation];
+  private send(operation: ScriptOperation, { charges, keys, within }: Question): Promise<unknown> {
+    const args: string[] = [];
     if (operation !== 'reset') for (const charge of charges) args.push(argumentOf(charge));
-    return this.run(keys, args);
+    return this.script.run(operation, keys, args, within);
   }
 }
 
-function grouped(charges: readonly (Charge | TakenCharge)[], keys: readonly string[]): readonly Group[] {
+function grouped(
+  charges: readonly (Charge | TakenCharge)[],
+  keys: readonly string[],
+  within: number | undefined,
+): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const [place, charge] of charges.entries()) {
     let group = groups.get(charge.partition);
     if (group === undefined) {
-      group = { places: [], charges: [], keys: [] };
+      group = { places: [], charges: [], keys: [], within };
       groups.set(charge.partition, group);
     }
     group.places.push(place);

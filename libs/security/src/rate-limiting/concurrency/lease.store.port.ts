@@ -23,7 +23,8 @@ export interface Lease {
 
 /**
  * Keeps who holds what. A store that lives in the process answers at once, one that is shared with a promise. Whatever it
- * throws or rejects with is a failure of the store, never a denial.
+ * throws or rejects with is a failure of the store, never a denial. Where `within` is given, nobody waits for longer than so
+ * many milliseconds, and a shared store takes nothing later.
  */
 export interface LeaseStore {
   /**
@@ -32,9 +33,9 @@ export interface LeaseStore {
    */
   readonly ttl?: number | undefined;
   /** Takes a place of each claim or none at all. Answers with a claim that there is no place for, if there is one. */
-  acquire(lease: Lease): LeaseClaim | undefined | Promise<LeaseClaim | undefined>;
+  acquire(lease: Lease, within?: number): LeaseClaim | undefined | Promise<LeaseClaim | undefined>;
   /** Has leases last for `ttl` from now on; one that has ended is taken again, whatever others hold. */
-  renew(leases: readonly Lease[]): void | Promise<void>;
+  renew(leases: readonly Lease[], within?: number): void | Promise<void>;
   /** Ends a lease; one that is not held is no mistake, and frees nothing. */
   release(lease: Lease): void | Promise<void>;
 }

@@ -31,7 +31,7 @@ export class ResilientLeaseStore implements LeaseStore {
   async acquire(lease: Lease): Promise<LeaseClaim | undefined> {
     // Nobody knows any more of a lease that came too late.
     const release = (denied: LeaseClaim | undefined) => void (denied === undefined && this.releaseLate(lease));
-    const answer = await this.circuit.ask(() => this.store.acquire(lease), release);
+    const answer = await this.circuit.ask(() => this.store.acquire(lease, this.options.timeout), release);
     if (answer !== AWAY) return answer;
     if (this.options.onStoreError === 'closed') throw this.circuit.unavailable();
     if (this.options.onStoreError === 'open') {
@@ -45,7 +45,7 @@ export class ResilientLeaseStore implements LeaseStore {
 
   async renew(leases: readonly Lease[]): Promise<void> {
     const shared = leases.filter(({ id }) => !this.ownIds.has(id));
-    if (shared.length > 0) await this.circuit.ask(() => this.store.renew(shared));
+    if (shared.length > 0) await this.circuit.ask(() => this.store.renew(shared, this.options.timeout));
   }
 
   /** What cannot be given back ends when it is not renewed: it fails for no one. */
