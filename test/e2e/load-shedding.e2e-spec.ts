@@ -249,17 +249,22 @@ describe.each(ADAPTERS)('Load shedding on %s', (adapter: AdapterName) => {
   });
 
   it('measures the event loop itself, sheds while that is blocked, and stops by itself', async () => {
-    const loadShedding = { maxEventLoopLag: 20, sampleInterval: 50 };
+    // Far above what other processes of a busy machine cost this one.
+    const loadShedding = { maxEventLoopLag: 250, sampleInterval: 50 };
     const app = await startOne(securityWith(key, { loadShedding }), [Routes]);
-    for (let i = 0; i < 8; i++) {
-      const end = performance.now() + 100;
+    for (let i = 0; i < 5; i++) {
+      const end = performance.now() + 1000;
       while (performance.now() < end);
       await wait(0);
     }
     expect((await app.send('/low')).status).toBe(503);
     expect((await app.send('/critical')).status).toBe(200);
-    for (let i = 0; i < 100 && (await app.send('/low')).status === 503; i++) await wait(100);
-    expect(await statuses(app)).toEqual([200, 200, 200, 200]);
+    let answers = await statuses(app);
+    for (let i = 0; i < 1000 && answers.includes(503); i++) {
+      await wait(100);
+      answers = await statuses(app);
+    }
+    expect(answers).toEqual([200, 200, 200, 200]);
   });
 });
 

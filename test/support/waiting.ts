@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Turns of the event loop, which take a second or so where nothing happens in them. */
-const TURNS = 50_000;
+/** Turns of the event loop, which take ten seconds or so where nothing happens in them. */
+const TURNS = 500_000;
 
 /** Ends when it is so: for what this process does in its own time. */
 export async function until(isSo: () => boolean): Promise<void> {
