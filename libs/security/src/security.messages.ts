@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { Inject, Injectable, Optional, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 import { Enforcer } from './core/enforcer.js';
 import { ownDeclarations, type Declaration } from './core/declarations.js';
@@ -90,6 +91,28 @@ export function refuseEdgeOfMessages(
     problem: `${listed(rules)} cannot hold for messages: no HTTP request carries them`,
     fix: 'Take it off',
   });
+}
+
+/** Adds `@Throttle` on a public handler of messages to `problems`: no request comes with a message that could be counted. */
+export function refuseThrottleOfMessages(
+  { id, controller, handler, messages, isProvider }: ExploredHandler,
+  problems: ConfigurationProblem[],
+): void {
+  if (messages.length === 0 || isRouted(handler)) return;
+  const targets = isProvider ? [handler, controller] : [handler];
+  if (!targets.some(isThrottled)) return;
+  problems.push({
+    where: id,
+    problem: '@Throttle cannot hold for messages: no HTTP request carries them that could be counted',
+    fix: 'Take it off, or give the gateway a guard that extends ThrottlerGuard',
+  });
+}
+
+// How the metadata keys of @Throttle start, which @nestjs/throttler does not export.
+const THROTTLE = 'THROTTLER:LIMIT';
+
+function isThrottled(target: object): boolean {
+  return Reflect.getMetadataKeys(target).some((key) => typeof key === 'string' && key.startsWith(THROTTLE));
 }
 
 function prepareClass({ type, host, handlers, types }: ClassOfMessages, guard: MessageGuard): void {

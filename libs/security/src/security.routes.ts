@@ -23,7 +23,7 @@ import { LoadShedding } from './load-shedding/load-shedding.js';
 import { NO_STEPS, type LimitSteps } from './rate-limiting/limit-steps.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
 import { ThrottlingGuards } from './rate-limiting/throttling-guards.js';
-import { MessageHandlers, refuseEdgeOfMessages } from './security.messages.js';
+import { MessageHandlers, refuseEdgeOfMessages, refuseThrottleOfMessages } from './security.messages.js';
 import type { FeatureSecurityOptions, SecurityOptions } from './security.options.js';
 import { GuardsOfHandlers, type RuledHandler } from './security.enforcement.js';
 import type { GuardsInFront } from './security.guards-in-front.js';
@@ -100,6 +100,8 @@ export class SecuredRoutes {
       this.edge.parts.routes.check(policy.edge, policy.id, problems);
       if (throttling.guard(policy.controller, handler.replacement ?? handler.handler)) {
         this.rateLimiting.leaveThrottlersToGuard(policy);
+      } else if (policy.access === 'public') {
+        refuseThrottleOfMessages(handler, problems);
       }
       each.limits = this.rateLimiting.compile(policy, names.nameOf(policy, handler.module), problems);
     }

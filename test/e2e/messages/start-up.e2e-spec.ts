@@ -1,4 +1,15 @@
-import { Body, Controller, Get, Injectable, Module, SetMetadata, type LoggerService, type Type } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  SetMetadata,
+  type LoggerService,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common';
+import { Throttle } from '@nestjs/throttler';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -35,7 +46,9 @@ function application(metadata: { controllers?: Type[]; providers?: Type[] }, fea
   return { imports: [SecurityModule.forRoot(securityWith(key)), Part] };
 }
 
-async function problemsOf(metadata: ReturnType<typeof application>): Promise<readonly string[]> {
+const THROTTLE_PROBLEM = '@Throttle cannot hold for messages: no HTTP request carries them that could be counted';
+
+async function problemsOf(metadata: ModuleMetadata): Promise<readonly string[]> {
   const error = await startFailure(metadata);
   expect(error).toBeInstanceOf(SecurityConfigurationError);
   return (error as SecurityConfigurationError).problems.map(({ where, problem }) => `${where}: ${problem}`);
@@ -135,6 +148,24 @@ describe('A rule that nothing enforces', () => {
       expect.stringMatching(new RegExp(`^Accounts\\.ask: ${name}.* cannot hold for messages`)),
       expect.stringMatching(new RegExp(`^Chat\\.say: ${name}.* cannot hold for messages`)),
     ]);
+  });
+
+  it('(@Throttle) stops the start on public handlers of messages, which nobody would count', async () => {
+    @WebSocketGateway()
+    @Public()
+    class Chat {
+      @SubscribeMessage('say')
+      @Throttle({ default: { limit: 1, ttl: 1000 } })
+      say() {}
+
+      @SubscribeMessage('hush')
+      hush() {}
+    }
+    const metadata = {
+      imports: [SecurityModule.forRoot(securityWith(key, { rateLimit: [{ limit: 10, ttl: 1000 }] }))],
+      providers: [Chat],
+    };
+    expect(await problemsOf(metadata)).toEqual([`Chat.say: ${THROTTLE_PROBLEM}`]);
   });
 
   describe('is none where', () => {
