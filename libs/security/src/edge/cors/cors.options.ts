@@ -3,7 +3,7 @@ import type { ConfigurationProblem } from '../../core/errors.js';
 import { isToken } from '../../core/http-grammar.js';
 import { checkOptions, describe, isRecord, OptionalRule, Part, Rule, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
-import { isOrigin } from './cors.origins.js';
+import { exactOriginProblem, isWrittenByBrowsers, LIST_ORIGINS as LIST, type OriginProblem } from '../origin.rules.js';
 import { expressionProblem } from './origin-expression.js';
 import type { OriginResolver } from './origin-resolver.js';
 
@@ -123,8 +123,6 @@ const FORBIDDEN_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 const FORBIDDEN_EXPOSED = ['set-cookie', 'set-cookie2'];
 /** Names of one label under which nobody can register a domain (RFC 6761, RFC 6762, ICANN's "internal"). */
 const PRIVATE_SUFFIXES = ['localhost', 'test', 'local', 'internal'];
-
-const LIST = "Write a list: ['https://app.example.com']";
 
 class CacheRules {
   @OptionalRule(wholeNumber(1, 100_000), 'Leave it out for 1000')
@@ -257,30 +255,20 @@ function checkOriginList(origins: readonly unknown[], path: string, problems: Co
   }
 }
 
-type Problem = Omit<ConfigurationProblem, 'where'>;
+type Problem = OriginProblem;
 
 function originProblem(origin: unknown): Problem | undefined {
   if (isRegExp(origin)) return expressionProblem(origin);
-  if (typeof origin !== 'string') {
-    return { problem: `must be text or a regular expression, not ${describe(origin)}`, fix: LIST };
-  }
   if (origin === '*') {
     return { problem: "is '*' in a list", fix: "Write origins: '*' for every page there is, or leave it out" };
   }
-  if (origin.trim().toLowerCase() === 'null') {
-    return {
-      problem: 'is null, the origin that any page can take by way of a sandboxed frame',
-      fix: 'Leave it out; serve the page that needs it from an origin of its own',
-    };
-  }
-  if (origin.includes('*')) return patternProblem(origin);
-  return isSerialized(origin) ? socketProblem(origin) : misspelt(origin);
+  return typeof origin === 'string' && origin.includes('*') ? patternProblem(origin) : exactOriginProblem(origin);
 }
 
 /** The star is the first label, and whole; what stands behind is the name of an origin. */
 function patternProblem(pattern: string): Problem | undefined {
   const [, scheme, name] = /^(https?:\/\/)\*\.([^*/]+)$/.exec(pattern) ?? [];
-  if (scheme === undefined || name === undefined || !isSerialized(scheme + name)) {
+  if (scheme === undefined || name === undefined || !isWrittenByBrowsers(scheme + name)) {
     return {
       problem: 'has a star that is not the first label of a name, or is not written as browsers write origins',
       fix: "Write 'https://*.example.com': http or https, lower case, the star and a dot first, no default port, no path",
@@ -298,40 +286,6 @@ function patternProblem(pattern: string): Problem | undefined {
     };
   }
   return undefined;
-}
-
-/** Browsers name the page, which is never at a WebSocket's address. */
-function socketProblem(origin: string): Problem | undefined {
-  if (!/^wss?:/.test(origin)) return undefined;
-  return {
-    problem: 'is the address of a WebSocket, which no page comes from',
-    fix: `Write '${origin.replace(/^ws/, 'http')}'`,
-  };
-}
-
-function misspelt(origin: string): Problem {
-  const spelt = spellingOf(origin);
-  return {
-    problem: 'is not written as browsers write an origin, and could never match',
-    fix: spelt === undefined ? `${LIST}: scheme, host, and port where it is not the default` : `Write '${spelt}'`,
-  };
-}
-
-/** The origin that was meant, without what does not belong to it: user name, path, default port. */
-function spellingOf(origin: string): string | undefined {
-  const text = origin.trim();
-  if (/[\s,;]/.test(text)) return undefined;
-  const address = text.includes('://') ? text : `${/^(localhost|127\.)/.test(text) ? 'http' : 'https'}://${text}`;
-  if (!URL.canParse(address)) return undefined;
-  const url = new URL(address);
-  const port = url.port === '' ? '' : `:${url.port}`;
-  const spelt = `${url.protocol}//${url.hostname.toLowerCase().replace(/\.$/, '')}${port}`;
-  return isSerialized(spelt) && !/^wss?:/.test(spelt) ? spelt : undefined;
-}
-
-function isSerialized(origin: string): boolean {
-  if (!isOrigin(origin) || /^(file|data|blob|about|javascript):/.test(origin)) return false;
-  return !/^https?:/.test(origin) || (URL.canParse(origin) && new URL(origin).origin === origin);
 }
 
 function listProblem(value: unknown, check: (item: string) => string | undefined): string | undefined {

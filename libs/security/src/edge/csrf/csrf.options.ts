@@ -1,9 +1,11 @@
+import { isRegExp } from 'node:util/types';
 import type { ConfigurationProblem } from '../../core/errors.js';
 import { isToken } from '../../core/http-grammar.js';
-import { checkOptions, describe, OptionalRule, Part, Rule } from '../../core/options.rules.js';
+import { checkOptions, describe, isRecord, OptionalRule, Part, Rule } from '../../core/options.rules.js';
 import type { Principal } from '../../core/principal.js';
 import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
+import { exactOriginProblem, LIST_ORIGINS, spellingOf } from '../origin.rules.js';
 import { secretProblem, type CsrfSecret } from './csrf.secret.js';
 
 /**
@@ -22,8 +24,8 @@ export type CsrfBinding = (request: HttpRequest, principal: Principal) => string
 export interface CsrfOptions {
   /**
    * Other origins whose pages may send unsafe requests with the user's cookies, each as a browser writes it:
-   * `https://app.example.com`, in lower case, without a default port, a path or a wildcard. An origin that CORS allows
-   * is not trusted by that. An `http:` origin trusts everybody on the way to it.
+   * `https://app.example.com` or `capacitor://localhost`, by the grammar of `cors.origins`, without a pattern. An origin
+   * that CORS allows is not trusted by that. An `http:` origin trusts everybody on the way to it.
    * @default none: the application's own origin alone
    */
   trustedOrigins?: readonly string[] | undefined;
@@ -132,6 +134,8 @@ class CsrfRules {
 /** Adds what is wrong with the options to `problems`. */
 export function checkCsrfOptions(options: unknown, path: string, problems: ConfigurationProblem[]): void {
   checkOptions(CsrfRules, options, path, problems);
+  if (!isRecord(options) || !Array.isArray(options['trustedOrigins'])) return;
+  checkTrustedOrigins(options['trustedOrigins'], `${path}.trustedOrigins`, problems);
 }
 
 function oneOf(...values: readonly string[]): (value: unknown) => string | undefined {
@@ -139,22 +143,27 @@ function oneOf(...values: readonly string[]): (value: unknown) => string | undef
 }
 
 function originsProblem(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return `must be a list of origins, not ${describe(value)}`;
-  for (const [index, origin] of value.entries()) {
-    const problem = originProblem(origin);
-    if (problem !== undefined) return `${problem} (number ${index + 1} of the list)`;
-  }
-  return undefined;
+  return Array.isArray(value) ? undefined : `must be a list of origins, not ${describe(value)}`;
 }
 
-/** The form must be the browser's to the letter: origins are compared as text (RFC 6454, section 6.2). */
-function originProblem(value: unknown): string | undefined {
-  if (typeof value !== 'string') return `holds ${describe(value)}, which is no origin`;
-  if (value === 'null') return 'holds "null", the origin of any sandboxed frame: it is nobody to trust';
-  if (value.includes('*')) return 'holds a wildcard: origins are matched exactly';
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return 'holds what is no origin of http or https';
-  return url.origin === value ? undefined : `holds an origin that no browser writes so: it writes "${url.origin}"`;
+/** Origins are compared as text (RFC 6454, section 6.2): what a pattern trusts, nobody can list. */
+function checkTrustedOrigins(origins: readonly unknown[], where: string, problems: ConfigurationProblem[]): void {
+  for (const [index, origin] of origins.entries()) {
+    const place = `(number ${index + 1} of the list)`;
+    if (isRegExp(origin) || (typeof origin === 'string' && origin.includes('*'))) {
+      problems.push({
+        where,
+        problem: `is a pattern ${place}: who may act with the cookies of a user is listed one by one`,
+        fix: LIST_ORIGINS,
+      });
+      continue;
+    }
+    const found = exactOriginProblem(origin);
+    if (found === undefined) continue;
+    const spelt = typeof origin === 'string' ? spellingOf(origin) : undefined;
+    const written = spelt === undefined ? '' : `: a browser writes "${spelt}"`;
+    problems.push({ where, problem: `${found.problem} ${place}${written}`, fix: found.fix });
+  }
 }
 
 function secretsProblem(value: unknown): string | undefined {
