@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Authenticator } from './authentication/authenticator.js';
+import { replacedStrategies, whyMissing } from './authentication/passport.strategies.js';
 import { Authorizer } from './authorization/authorizer.js';
 import { namesOf, requirementOf, type Declaration, type RequirementOption } from './core/declarations.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
@@ -159,7 +160,11 @@ export class SecuredRoutes {
     const { authenticator, authorizer } = this;
     return {
       roles: authorizer.hierarchy.names,
-      schemes: { names: authenticator.defaultSchemes, has: (name) => authenticator.knows(name) },
+      schemes: {
+        names: authenticator.defaultSchemes,
+        has: (name) => authenticator.knows(name),
+        whyMissing: (name) => whyMissing(name, this.explorer.provided),
+      },
       defaultSchemes: authenticator.defaultSchemes,
       fallback: options.authorization?.fallback ?? 'authenticated',
     };
@@ -168,11 +173,7 @@ export class SecuredRoutes {
   private checkSchemes({ id, access, schemes }: RoutePolicy, problems: ConfigurationProblem[]): void {
     for (const scheme of schemes) {
       if (!this.authenticator.knows(scheme)) {
-        problems.push({
-          where: 'authentication.passport',
-          problem: `no Passport strategy is registered under the name "${scheme}"`,
-          fix: 'Add the strategy to the providers of a module, or take its name off the list',
-        });
+        problems.push({ where: 'authentication.passport', ...whyMissing(scheme, this.explorer.provided) });
       } else if (access === 'optional' && !this.authenticator.tellsMissingFromWrong(scheme)) {
         problems.push({
           where: id,
@@ -250,6 +251,12 @@ export class SecuredRoutes {
     const policies = compiled.map(({ policy }) => policy);
     for (const warning of guards?.warnings ?? []) this.logger.warn(warning);
     this.warnOfNoSchemes(policies, guards);
+    for (const strategy of replacedStrategies(this.explorer.provided)) {
+      this.logger.warn(
+        `${strategy} is a Passport strategy that is never asked: another one was registered under its name later. ` +
+          'Give each a name of its own, PassportStrategy(Strategy, name), and provide each in one module',
+      );
+    }
     const permissions = new Set(policies.flatMap((policy) => (policy.permissions ? namesOf(policy.permissions) : [])));
     for (const permission of permissions) {
       if (!this.authorizer.isGranted(permission)) {

@@ -1,4 +1,4 @@
-import { Injectable, type Type } from '@nestjs/common';
+import { Injectable, Scope, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
@@ -92,6 +92,19 @@ export class RouteExplorer {
 
   get modules(): readonly ExploredModule[] {
     return [...this.container.values()].map((host) => this.moduleOf(host));
+  }
+
+  /** The classes that the application provides, and for which of them there is one instance when it starts. */
+  get provided(): readonly ProvidedInstance[] {
+    return this.discovery.getProviders().flatMap((wrapper) => {
+      const type = classOf(wrapper);
+      if (type === undefined) return [];
+      const perRequest = perRequestReason(wrapper);
+      const module = wrapper.host?.metatype?.name ?? 'a module';
+      return [
+        { type, module, perRequest, instance: perRequest === undefined ? (wrapper.instance as unknown) : undefined },
+      ];
+    });
   }
 
   /** The providers that are called from outside, over something that no transport is there for. */
@@ -230,6 +243,29 @@ export class RouteExplorer {
       importedValues: (token) => valuesIn(host.imports, token),
     };
   }
+}
+
+/** A class of the application, and its instance where there is one for all requests. */
+export interface ProvidedInstance {
+  readonly type: Type;
+  readonly module: string;
+  readonly instance: unknown;
+  /** Why it is not made when the application starts; `undefined` where it is. */
+  readonly perRequest: string | undefined;
+}
+
+function perRequestReason(wrapper: Wrapper): string | undefined {
+  if (wrapper.scope === Scope.REQUEST) return 'is request-scoped';
+  if (wrapper.scope === Scope.TRANSIENT) return 'is transient';
+  if (wrapper.isDependencyTreeStatic()) return undefined;
+  const injected = [
+    ...(wrapper.getCtorMetadata() ?? []),
+    ...(wrapper.getPropertiesMetadata() ?? []).map(({ wrapper: dependency }) => dependency),
+  ];
+  const dependency = injected.find((each) => each !== undefined && !each.isDependencyTreeStatic());
+  return dependency === undefined
+    ? 'is request-scoped by what it injects'
+    : `is request-scoped, as it injects ${String(dependency.name)}`;
 }
 
 type Methods = Record<string, unknown>;

@@ -36,7 +36,12 @@ export interface RouteDeclarations {
 export interface KnownNames {
   readonly roles: ReadonlySet<string>;
   /** The schemes that can be named; `has` also knows the Passport strategies that are registered but not listed. */
-  readonly schemes: { readonly names: readonly string[]; has(name: string): boolean };
+  readonly schemes: {
+    readonly names: readonly string[];
+    has(name: string): boolean;
+    /** Explains why there is none of that name. */
+    whyMissing?(name: string): { readonly problem: string; readonly fix: string };
+  };
   /** The schemes tried where none is named. */
   readonly defaultSchemes: readonly string[];
   readonly fallback: 'authenticated' | 'deny';
@@ -180,9 +185,11 @@ function checkNames(rule: Declaration, known: KnownNames, report: (problem: stri
     if (rule.access === 'public') return;
     for (const scheme of rule.schemes) {
       if (!known.schemes.has(scheme)) {
+        const missing = known.schemes.whyMissing?.(scheme);
         report(
-          `${rule.decorator} names the scheme "${scheme}", which is not configured`,
+          `${rule.decorator} names the scheme "${scheme}", which is not configured${missing === undefined ? '' : `: ${missing.problem}`}`,
           suggestion(scheme, known.schemes.names) ??
+            missing?.fix ??
             'Configure it in authentication, or add a Passport strategy of that name to the providers of a module',
         );
       }
