@@ -29,6 +29,7 @@ import {
 } from './authorization/masking/masking.interceptor.js';
 import { ApplicationFunctions } from './core/application-functions.js';
 import { Clock } from './core/clock.js';
+import { declareTokens, namesOfCopies, ONE_COPY } from './core/copies.js';
 import { Enforcer } from './core/enforcer.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
@@ -72,10 +73,14 @@ import {
 } from './security.options.js';
 import { FEATURE_OPTIONS, SecuredRoutes } from './security.routes.js';
 import { UnreadableBodyFilter } from './validation/unreadable-body.filter.js';
+import { refusalsOfOtherCopies, tokensOfOtherCopies, warningOfCopies } from './security.copies.js';
 import { assertConstructed, StaticRoot } from './security.root.js';
 import { SecurityValidationPipe } from './validation/validation.pipe.js';
 
 const OPTIONS = Symbol('palisade.options');
+const FEATURE_NUMBER = Symbol('palisade.feature-number');
+
+let featureModules = 0;
 
 const PROVIDERS: readonly Provider[] = [
   Clock,
@@ -231,6 +236,8 @@ const EXPORTS = [
   MessageAdmission,
 ];
 
+declareTokens(EXPORTS);
+
 /** The options where nobody gave any: `imports: [SecurityModule]`. */
 const WITHOUT_OPTIONS: Provider = {
   provide: OPTIONS,
@@ -305,7 +312,15 @@ export class SecurityModule
   static forFeature(options: FeatureSecurityOptions): DynamicModule {
     checkFeatureOptions(options);
     declareBody(options.bodyLimit);
-    return { module: SecurityFeatureModule, providers: [{ provide: FEATURE_OPTIONS, useValue: options }] };
+    featureModules += 1;
+    return {
+      module: SecurityFeatureModule,
+      providers: [
+        { provide: FEATURE_OPTIONS, useValue: options },
+        // Nest may tell modules apart by their metadata as text, where functions are the same if they are written alike.
+        { provide: FEATURE_NUMBER, useValue: featureModules },
+      ],
+    };
   }
 
   /** Runs before routes are registered, and after every provider of the application is there. */
@@ -326,6 +341,8 @@ export class SecurityModule
   async onModuleInit(): Promise<void> {
     this.refuseSecondRoot();
     this.refuseWeakness();
+    const copies = warningOfCopies();
+    if (copies !== undefined) this.logger.warn(copies);
     this.jwt?.onKeysChanged((issuer) => this.events.emit({ type: 'keys_changed', time: this.clock.now(), issuer }));
     this.registered.stopListening();
     this.refuseHoneypotsThatAreRoutes();
@@ -365,7 +382,17 @@ export class SecurityModule
   }
 
   private refuseSecondRoot(): void {
-    if (rootsOf(this.modules) > 1) {
+    const roots = [...this.modules.values()].filter(({ providers }) => providers.has(ROOT));
+    if (roots.some(({ metatype }) => metatype !== SecurityModule)) {
+      throw new SecurityConfigurationError([
+        {
+          where: 'SecurityModule',
+          problem: `is imported with forRoot from two copies of @palisade/nest: there are ${namesOfCopies()}`,
+          fix: ONE_COPY,
+        },
+      ]);
+    }
+    if (roots.length > 1) {
       throw new SecurityConfigurationError([
         {
           where: 'SecurityModule',
@@ -436,5 +463,16 @@ export class SecurityFeatureModule implements OnModuleInit {
 }
 
 function rootModule(options: Provider, imports: ModuleMetadata['imports'] = []): DynamicModule {
-  return { module: SecurityModule, global: true, imports, providers: [options, { provide: ROOT, useValue: true }] };
+  return {
+    module: SecurityModule,
+    global: true,
+    imports,
+    // Read when Nest scans the module: another copy of the package may have been loaded by then.
+    get providers() {
+      return [options, { provide: ROOT, useValue: true }, ...refusalsOfOtherCopies()];
+    },
+    get exports() {
+      return [...tokensOfOtherCopies()];
+    },
+  };
 }

@@ -1,8 +1,16 @@
+import 'reflect-metadata';
 import { Inject, Injectable, Scope, type Type } from '@nestjs/common';
 import { isPolicyFunction } from './core/declarations.js';
 import type { ConfigurationProblem } from './core/errors.js';
-import type { ExploredModule } from './core/route-explorer.js';
+import type { ExploredHandler, ExploredModule } from './core/route-explorer.js';
 import type { AccessPolicy, AccessPolicyFunction, PolicyClass, RoutePolicy } from './core/route-policy.js';
+import { modulesOf, type Registration } from './security.registrations.js';
+
+/** An instance that nobody provides, with what it was given. */
+interface Unprovided {
+  readonly dependencies: Readonly<Record<string, unknown>>;
+  readonly decide: AccessPolicyFunction;
+}
 
 /**
  * Finds the instances of policy classes as Nest would inject them into a controller of the module: two modules may
@@ -10,8 +18,31 @@ import type { AccessPolicy, AccessPolicyFunction, PolicyClass, RoutePolicy } fro
  */
 export class PolicyInstances {
   private readonly made = new Map<ExploredModule, Map<PolicyClass, AccessPolicyFunction>>();
+  private readonly provided = new Map<AccessPolicy, AccessPolicyFunction>();
+  private readonly unprovided = new Map<PolicyClass, Unprovided[]>();
 
+  /**
+   * Returns the functions of a route's policies. A controller that stands in several modules has one route, as its
+   * handlers are called by class: its policies must then be the same in all of them.
+   */
   async resolve(
+    policy: RoutePolicy,
+    { first, others }: Registration,
+    problems: ConfigurationProblem[],
+  ): Promise<AccessPolicyFunction[]> {
+    const functions = await this.resolveIn(policy, first.module, problems);
+    for (const other of others) {
+      const theirs = await this.resolveIn(policy, other.module, problems);
+      const index = theirs.findIndex((decide, position) => decide !== functions[position]);
+      const differing = policy.policies[index];
+      if (differing !== undefined && theirs.length === functions.length) {
+        problems.push(ambiguity(policy.id, differing.name, first, other));
+      }
+    }
+    return functions;
+  }
+
+  private async resolveIn(
     policy: RoutePolicy,
     module: ExploredModule,
     problems: ConfigurationProblem[],
@@ -41,22 +72,64 @@ export class PolicyInstances {
     this.made.set(module, known);
     let decide = known.get(policy);
     if (decide === undefined) {
-      const instance = await instanceOf(policy, module);
-      if (typeof instance.decide !== 'function') throw new TypeError('it has no method "decide"');
-      decide = (principal, context) => instance.decide(principal, context);
+      decide = await this.make(policy, module);
       known.set(policy, decide);
     }
     return decide;
   }
+
+  /** The same function for the same instance. */
+  private async make(policy: PolicyClass, module: ExploredModule): Promise<AccessPolicyFunction> {
+    const { moduleRef } = module;
+    if (isPerRequest(policy, moduleRef)) {
+      throw new TypeError('it is request-scoped or transient; policies are made once');
+    }
+    const instance = await providedInstance(policy, module);
+    if (instance === undefined) return this.makeUnprovided(policy, module);
+    const decide = this.provided.get(instance) ?? deciding(instance);
+    this.provided.set(instance, decide);
+    return decide;
+  }
+
+  /** Nobody provides it here: one instance will do for all modules that would give it the same. */
+  private async makeUnprovided(policy: PolicyClass, { moduleRef }: ExploredModule): Promise<AccessPolicyFunction> {
+    // What is wrong with the class itself is the error that helps.
+    const instance = await moduleRef.create(policy as Type<AccessPolicy>);
+    const dependencies = { ...(await moduleRef.create(dependenciesOf(policy))) };
+    const known = this.unprovided.get(policy) ?? [];
+    const same = known.find((other) => isSame(other.dependencies, dependencies));
+    if (same !== undefined) return same.decide;
+    const decide = deciding(instance);
+    this.unprovided.set(policy, [...known, { dependencies, decide }]);
+    return decide;
+  }
 }
 
-async function instanceOf(policy: PolicyClass, { moduleRef }: ExploredModule): Promise<AccessPolicy> {
-  if (isPerRequest(policy, moduleRef)) throw new TypeError('it is request-scoped or transient; policies are made once');
+function deciding(instance: AccessPolicy): AccessPolicyFunction {
+  if (typeof instance.decide !== 'function') throw new TypeError('it has no method "decide"');
+  return (principal, context) => instance.decide(principal, context);
+}
+
+function ambiguity(
+  where: string,
+  policy: string,
+  first: ExploredHandler,
+  other: ExploredHandler,
+): ConfigurationProblem {
+  return {
+    where,
+    problem:
+      `asks ${policy}, of which ${modulesOf(first, other)} have an instance each: ` +
+      'a request does not tell through which of them its controller was registered',
+    fix: `Provide ${policy} in one module that both import, or give each module a controller of its own`,
+  };
+}
+
+async function providedInstance(policy: PolicyClass, { moduleRef }: ExploredModule): Promise<AccessPolicy | undefined> {
   try {
     return (await moduleRef.create(carrierOf(policy))).policy;
   } catch {
-    // Nobody provides it here. What is then wrong with the class itself is the error that helps.
-    return moduleRef.create(policy as Type<AccessPolicy>);
+    return undefined;
   }
 }
 
@@ -67,6 +140,24 @@ function carrierOf(token: PolicyClass): Type<{ readonly policy: AccessPolicy }> 
     constructor(@Inject(token) readonly policy: AccessPolicy) {}
   }
   return Carrier;
+}
+
+/** A class that asks for what the policy asks for, and keeps it by position and by property. */
+function dependenciesOf(policy: PolicyClass): Type<Readonly<Record<string, unknown>>> {
+  class Dependencies {
+    constructor(...dependencies: unknown[]) {
+      Object.assign(this, dependencies);
+    }
+  }
+  for (const key of Reflect.getMetadataKeys(policy)) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, policy), Dependencies);
+  }
+  return Dependencies as unknown as Type<Readonly<Record<string, unknown>>>;
+}
+
+function isSame(one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys({ ...one, ...other });
+  return names.every((name) => one[name] === other[name]);
 }
 
 function isPerRequest(policy: PolicyClass, moduleRef: ExploredModule['moduleRef']): boolean {

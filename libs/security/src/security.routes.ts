@@ -12,6 +12,7 @@ import { RoutePolicyRegistry } from './core/route-policy.registry.js';
 import type {
   AccessPolicyFunction,
   AdmissionStep,
+  GuardedRoute,
   HandlerFunction,
   ProtectionStep,
   RoutePolicy,
@@ -29,6 +30,7 @@ import type { FeatureSecurityOptions, SecurityOptions } from './security.options
 import { GuardsOfHandlers, type RuledHandler } from './security.enforcement.js';
 import type { GuardsInFront } from './security.guards-in-front.js';
 import { PolicyInstances } from './security.policies.js';
+import { elusive, lostExemption, Registrations, type Registration } from './security.registrations.js';
 import { isGuarded, layersOfTransport } from './security.transports.js';
 import { refuseUnenforced } from './security.unenforced.js';
 import { uncheckedPropertyWarnings } from './validation/unchecked-classes.js';
@@ -79,11 +81,13 @@ export class SecuredRoutes {
     const features = new Features(this.explorer.modules, problems);
     const compiled: CompiledHandler[] = [];
     const denied: ExploredHandler[] = [];
+    const registrations = new Registrations();
     const explored = this.explorer.explore();
     refuseUnenforced(explored, problems);
     for (const handler of explored) {
       refuseEdgeOfMessages(handler, problems);
-      if (features.isCompiled(handler, problems)) continue;
+      const registration = registrations.add(handler, features.optionsOf(handler.module), problems);
+      if (registration === undefined) continue;
       const ofFeatures = layersOfFeature(features, handler);
       if (!isGuarded(handler, ofFeatures, problems)) {
         if (handler.transport?.kind === 'denied') denied.push(handler);
@@ -91,12 +95,19 @@ export class SecuredRoutes {
       }
       const route = ofFeatures.length === 0 ? handler : { ...handler, layers: [...handler.layers, ...ofFeatures] };
       const { layers } = route;
-      compiled.push({ policy: compileRoutePolicy(route, known, problems), handler, layers, limits: NO_STEPS });
+      compiled.push({
+        policy: compileRoutePolicy(route, known, problems),
+        handler,
+        registration,
+        layers,
+        limits: NO_STEPS,
+      });
     }
     const names = new RouteNames();
     const throttling = new ThrottlingGuards(globalGuards);
     for (const each of compiled) {
       const { policy, handler } = each;
+      problems.push(...elusive(handler));
       this.checkSchemes(policy, problems);
       this.edge.parts.routes.check(policy.edge, policy.id, problems);
       if (throttling.guard(policy.controller, handler.replacement ?? handler.handler)) {
@@ -112,11 +123,11 @@ export class SecuredRoutes {
         : undefined;
     if (problems.length === 0) {
       const instances = new PolicyInstances();
-      for (const { policy, handler, limits } of compiled) {
+      for (const { policy, registration, limits } of compiled) {
         // Only policy classes take their time; a promise for every route would slow the start.
         const policies =
-          policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, handler.module, problems);
-        this.add(policy, policies, handler, limits, guards);
+          policy.policies.length === 0 ? NO_POLICIES : await instances.resolve(policy, registration, problems);
+        this.add(policy, policies, registration, limits, guards);
       }
     }
     if (problems.length > 0) throw new SecurityConfigurationError(distinct(problems));
@@ -187,30 +198,34 @@ export class SecuredRoutes {
   private add(
     policy: RoutePolicy,
     policies: readonly AccessPolicyFunction[],
-    { replacement }: ExploredHandler,
+    { first, others }: Registration,
     { limitAddress, limitPrincipal, limitBoth }: LimitSteps,
     guards: GuardsOfHandlers | undefined,
   ): void {
     const admit = this.edge.admission.admissionOf(policy);
     const protect = this.edge.admission.protectionOf(policy);
-    this.registry.add(
-      {
-        policy,
-        isOverloaded: this.loadShedding.compile(policy),
-        // A handler that no guard authenticates anybody for is as a public one.
-        admit: guards === undefined || guards.authenticate(policy) ? admit : protectingNobody(admit, protect),
-        protect,
-        limitAddress,
-        limitPrincipal,
-        limitBoth,
-        isLimitedTwice: guards?.limitTwice(policy),
-        recognize: limitBoth && this.authenticator.compileRecognition(policy),
-        authenticate: this.authenticator.compile(policy),
-        authorize: this.authorizer.compile(policy, policies),
-        challengesOf: this.authenticator.challengesOfDenial(policy),
-      },
-      replacement,
-    );
+    const route: GuardedRoute = {
+      policy,
+      isOverloaded: this.loadShedding.compile(policy),
+      // A handler that no guard authenticates anybody for is as a public one.
+      admit: guards === undefined || guards.authenticate(policy) ? admit : protectingNobody(admit, protect),
+      protect,
+      limitAddress,
+      limitPrincipal,
+      limitBoth,
+      isLimitedTwice: guards?.limitTwice(policy),
+      recognize: limitBoth && this.authenticator.compileRecognition(policy),
+      authenticate: this.authenticator.compile(policy),
+      authorize: this.authorizer.compile(policy, policies),
+      challengesOf: this.authenticator.challengesOfDenial(policy),
+    };
+    this.registry.add(route);
+    for (const { classes, handler, replacement } of [first, ...others]) {
+      for (const type of classes) {
+        this.registry.addName(route, type, handler);
+        if (replacement !== undefined) this.registry.addName(route, type, replacement);
+      }
+    }
   }
 
   private warnOfTransports(denied: readonly ExploredHandler[]): void {
@@ -269,6 +284,10 @@ export class SecuredRoutes {
       );
     }
     for (const warning of this.messages.warnings(compiled)) this.logger.warn(warning);
+    for (const { policy, handler } of compiled) {
+      const lost = lostExemption(policy, handler);
+      if (lost !== undefined) this.logger.warn(lost);
+    }
   }
 }
 
@@ -289,6 +308,7 @@ function layersOfFeature(
 }
 
 interface CompiledHandler extends RuledHandler {
+  readonly registration: Registration;
   limits: LimitSteps;
 }
 
@@ -306,15 +326,19 @@ class RouteNames {
 
 const NO_LAYERS: readonly DeclarationLayer[] = [];
 
+interface FeatureDefaults {
+  readonly layers: readonly DeclarationLayer[];
+  readonly options: readonly FeatureSecurityOptions[];
+}
+
 /** The defaults of feature modules. */
 class Features {
-  private readonly defaults = new Map<ExploredModule, { layers: readonly DeclarationLayer[]; signature: string }>();
-  private readonly seen = new Map<unknown, Map<ExploredHandler['handler'], string>>();
+  private readonly defaults = new Map<ExploredModule, FeatureDefaults>();
 
   constructor(modules: readonly ExploredModule[], problems: ConfigurationProblem[]) {
     for (const module of modules) {
       const options = module.importedValues(FEATURE_OPTIONS) as readonly FeatureSecurityOptions[];
-      this.defaults.set(module, { layers: layersOfFeatures(options, module), signature: signatureOf(options) });
+      this.defaults.set(module, { layers: layersOfFeatures(options, module), options });
       if (options.length > 0 && !module.hasHandlers) {
         problems.push({
           where: `${module.name} imports SecurityModule.forFeature`,
@@ -331,29 +355,10 @@ class Features {
     return this.defaults.get(module)?.layers ?? NO_LAYERS;
   }
 
-  /** A controller may stand in several modules; their defaults must then agree, as it has one policy. */
-  isCompiled({ handler, controller, id, method, module }: ExploredHandler, problems: ConfigurationProblem[]): boolean {
-    const ofController = this.seen.get(controller) ?? new Map<ExploredHandler['handler'], string>();
-    this.seen.set(controller, ofController);
-    const signature = `${method} ${this.defaults.get(module)?.signature ?? ''}`;
-    const earlier = ofController.get(handler);
-    ofController.set(handler, signature);
-    if (earlier !== undefined && earlier !== signature) {
-      problems.push({
-        where: id,
-        problem: 'is registered twice, under different rules',
-        fix: 'Give both modules the same SecurityModule.forFeature, or each its own controller and method',
-      });
-    }
-    return earlier !== undefined;
+  /** To be compared: a controller may stand in several modules, whose defaults must then agree. */
+  optionsOf(module: ExploredModule): readonly FeatureSecurityOptions[] {
+    return this.defaults.get(module)?.options ?? [];
   }
-}
-
-/** Regular expressions and functions of CORS have no JSON. */
-function signatureOf(options: readonly FeatureSecurityOptions[]): string {
-  return JSON.stringify(options, (_key, value: unknown) =>
-    value instanceof RegExp || typeof value === 'function' ? String(value) : value,
-  );
 }
 
 /** One layer for all of a module, so that two that contradict each other are refused whatever their order. */

@@ -1,8 +1,12 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { declaration } from '../core/declarations.js';
+import type { Admission } from '../core/passage.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
-import { callerOf, clientAddressOf, httpRequestOf } from '../core/request.js';
+import { httpRequestOf, passageFor } from '../core/request.js';
 import { receivedCall } from '../core/transports.js';
+
+/** Where no guard has seen an execution, nobody was let in. */
+const NOT_RECEIVED: { readonly admission?: Admission | undefined } = Object.freeze({});
 
 /**
  * Anybody may call; no credentials are looked at. A requirement nearer to the handler beats it.
@@ -37,8 +41,10 @@ export const CurrentUser: <K extends keyof Principal>(
   property?: K,
   ...pipes: readonly (Type<PipeTransform> | PipeTransform)[]
 ) => ParameterDecorator = createParamDecorator((property: keyof Principal | undefined, context: ExecutionContext) => {
-  const received = isHttp(context) ? context : receivedCall(context);
-  const principal = (received && callerOf(received)) ?? ANONYMOUS;
+  const { admission } = isHttp(context)
+    ? passageFor('@CurrentUser()', httpRequestOf(context))
+    : (receivedCall(context) ?? NOT_RECEIVED);
+  const principal = admission?.principal ?? ANONYMOUS;
   return property === undefined ? principal : principal[property];
 });
 
@@ -47,8 +53,8 @@ export const CurrentUser: <K extends keyof Principal>(
  * where there is no HTTP request.
  */
 export const ClientIp: () => ParameterDecorator = createParamDecorator((_: unknown, context: ExecutionContext) => {
-  const received = isHttp(context) ? context : receivedCall(context);
-  return received && clientAddressOf(httpRequestOf(received));
+  if (isHttp(context)) return passageFor('@ClientIp()', httpRequestOf(context)).address;
+  return receivedCall(context)?.passage.address;
 });
 
 function isHttp(context: ExecutionContext): boolean {

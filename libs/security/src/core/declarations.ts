@@ -48,10 +48,15 @@ export type EdgePart = 'cors' | 'csp' | 'bodyLimit' | 'contentTypes' | 'clearSit
 // Registered, so that two copies of the package in one process read each other's rules instead of losing them.
 const DECLARATIONS = Symbol.for('@palisade/nest:declarations');
 
-/** The rules of a class under `undefined`, those of its methods under their names. */
+/**
+ * The rules of a class under `undefined`, on its constructor and on its prototype; those of its methods under their names,
+ * on the prototype.
+ */
 export type OwnDeclarations = ReadonlyMap<string | symbol | undefined, readonly Declaration[]>;
 
 const NONE: OwnDeclarations = new Map();
+
+const HOME = Symbol.for('@palisade/nest:home');
 
 /**
  * A decorator that records a rule for a class or a method. Rules of methods are kept under the method's name: another
@@ -64,9 +69,43 @@ export function declaration(value: Declaration): ClassDecorator & MethodDecorato
     if (asksForSomething(value)) {
       needRoot(typeof target === 'function' ? target : target.constructor, property, value.decorator);
     }
+    // Another decorator may put a function in the place of the class, and rarely puts it in that of the prototype.
+    const prototype: unknown = property === undefined ? (target as { prototype?: unknown }).prototype : undefined;
+    if (typeof prototype === 'object' && prototype !== null) {
+      record(prototype, undefined, value);
+      for (const own of methodsOf(prototype)) markHome(own, prototype);
+    }
     const method: unknown = descriptor?.value;
-    if (typeof method === 'function') record(method, undefined, value);
+    if (typeof method !== 'function') return;
+    record(method, undefined, value);
+    markHome(method as object, target);
   };
+}
+
+/**
+ * Leaves on the function of a method for which prototypes rules were declared: what wraps it, and has its metadata, stands
+ * for it.
+ */
+function markHome(method: object, prototype: object): void {
+  const homes = (Reflect.getOwnMetadata(HOME, method) as Set<object> | undefined) ?? new Set();
+  Reflect.defineMetadata(HOME, homes.add(prototype), method);
+}
+
+/** Returns the prototypes whose method a function is, or wraps, as far as rules were declared there. */
+export function homesOf(method: object): ReadonlySet<object> | undefined {
+  return Reflect.getOwnMetadata(HOME, method) as ReadonlySet<object> | undefined;
+}
+
+function* methodsOf(prototype: object): Generator<object> {
+  for (
+    let level: object | null = prototype;
+    level !== null && level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
+    for (const [name, { value }] of Object.entries<{ value?: unknown }>(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value === 'function' && name !== 'constructor') yield value;
+    }
+  }
 }
 
 // Nothing is open through them that would not be open without the library.

@@ -1,4 +1,4 @@
-import { Injectable, type ExecutionContext, HttpException } from '@nestjs/common';
+import { Injectable, Logger, type ExecutionContext, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Clock } from './clock.js';
 import { denied, type Denied } from './decision.js';
@@ -31,6 +31,9 @@ export interface DenialAnswer {
 /** Carries out decisions: publishes them, sets the headers of a denial and throws it. */
 @Injectable()
 export class Enforcer {
+  private readonly logger = new Logger('SecurityModule');
+  private readonly reported = new WeakSet<object>();
+
   constructor(
     private readonly routes: RoutePolicyRegistry,
     private readonly events: SecurityEvents,
@@ -63,6 +66,7 @@ export class Enforcer {
     if (this.events.observed) this.publish(execution, denial, principal, answer.limit);
     this.tellWatch(execution, denial);
     const http = execution.getType() === 'http';
+    if (http && denial.reason === 'route_unknown') this.reportUnknown(execution);
     if (http && answer.redirect !== undefined) {
       this.setHeader(execution, 'Location', answer.redirect.url);
       const { status } = answer.redirect;
@@ -96,6 +100,18 @@ export class Enforcer {
   /** Publishes what is recorded only: the request goes on. */
   recordDenial(execution: ExecutionContext, denial: Denied, principal: Principal | undefined, limit?: string): void {
     if (this.events.observed) this.publish(execution, denial, principal, limit, false);
+  }
+
+  /** Says once for a class that nobody can call its handlers: the start saw other functions in their place. */
+  private reportUnknown(execution: ExecutionContext): void {
+    const type = execution.getClass();
+    if (this.reported.has(type)) return;
+    this.reported.add(type);
+    this.logger.error(
+      `${type.name}.${execution.getHandler().name} is denied to everybody (route_unknown): the function that was called was not ` +
+        'there when the application started. If a constructor binds or wraps methods of a request-scoped controller, or ' +
+        'something replaces them later, wrap the method of the class instead, or copy its metadata to the replacement',
+    );
   }
 
   private tellWatch(execution: ExecutionContext, { reason }: Denied): void {

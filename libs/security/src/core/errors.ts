@@ -1,3 +1,4 @@
+import { recognizeAcrossCopies } from './copies.js';
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
 import type { Denied, DenialReason } from './decision.js';
@@ -150,3 +151,6 @@ export class SecurityConfigurationError extends Error {
     this.name = 'SecurityConfigurationError';
   }
 }
+
+recognizeAcrossCopies(SecurityException, 'security-exception');
+recognizeAcrossCopies(SecurityConfigurationError, 'configuration-error');

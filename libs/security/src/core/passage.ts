@@ -32,6 +32,7 @@ export interface TakenUnits {
 }
 
 const NO_FIELDS: readonly AnswerField[] = Object.freeze([]);
+const FORMAT = 1;
 const NO_STANDINGS: readonly LimitStanding[] = Object.freeze([]);
 
 /**
@@ -68,6 +69,11 @@ export class Passage {
     /** Stands for the edge that was passed; absent where none was. */
     readonly edge?: object | undefined,
   ) {}
+
+  /** Changes with the fields that decorators of another copy of the package read. */
+  get format(): number {
+    return FORMAT;
+  }
 
   /** True the first time that a stage of this route's limits is asked: a second guard must not take the same again. */
   firstAsked(stage: 'address' | 'principal', route: object): boolean {

@@ -1,3 +1,5 @@
+import { shared } from './copies.js';
+
 /** What a {@link Principal} is: a person, a program acting for itself, or nobody known. */
 export type PrincipalKind = 'user' | 'service' | 'anonymous';
 
@@ -39,15 +41,17 @@ const NONE: readonly string[] = Object.freeze([]);
 const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** The caller of a route that credentials are optional for and who sent none. */
-export const ANONYMOUS: Principal = Object.freeze({
-  id: '',
-  kind: 'anonymous',
-  roles: NONE,
-  permissions: NONE,
-  scopes: NONE,
-  claims: NO_CLAIMS,
-  scheme: 'anonymous',
-});
+export const ANONYMOUS: Principal = shared<Principal>('anonymous', () =>
+  Object.freeze({
+    id: '',
+    kind: 'anonymous',
+    roles: NONE,
+    permissions: NONE,
+    scopes: NONE,
+    claims: NO_CLAIMS,
+    scheme: 'anonymous',
+  }),
+);
 
 /** Completes and freezes a principal, so that no handler can widen what a later check reads. */
 export function createPrincipal(init: PrincipalInit, scheme: string): Principal {

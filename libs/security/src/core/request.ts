@@ -1,6 +1,8 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Call } from './call.js';
+import { namesOfCopies, ONE_COPY, otherCopies } from './copies.js';
+import { SecurityConfigurationError } from './errors.js';
 import { beginPassage, Passage, passageIn, type Admission } from './passage.js';
 import type { Principal } from './principal.js';
 
@@ -61,6 +63,30 @@ export function commitCaller(context: ExecutionContext, principal: Principal, ro
 
 export function principalOf(request: HttpRequest): Principal | undefined {
   return passageOf(request)?.admission?.principal;
+}
+
+/**
+ * Returns the passage of a request for a decorator that reads it.
+ *
+ * @throws SecurityConfigurationError when there is none, or one of another version: what it would say of the caller would be
+ *   wrong (fails closed)
+ */
+export function passageFor(decorator: string, request: HttpRequest): Passage {
+  const passage = passageOf(request);
+  if (passage?.format === Passage.prototype.format) return passage;
+  throw new SecurityConfigurationError([
+    {
+      where: decorator,
+      problem:
+        passage === undefined && otherCopies().length === 0
+          ? 'reads a request that has not passed SecurityModule'
+          : `cannot read what another copy of @palisade/nest knows of the request: there are ${namesOfCopies()}`,
+      fix:
+        passage === undefined && otherCopies().length === 0
+          ? 'Import SecurityModule.forRoot in the application that serves it, in tests as well'
+          : ONE_COPY,
+    },
+  ]);
 }
 
 /** Who was let in last, by whatever route. */

@@ -1,4 +1,5 @@
 import type { ModulesContainer } from '@nestjs/core';
+import { namesOfCopies, ONE_COPY, otherCopies } from './copies.js';
 import { SecurityConfigurationError } from './errors.js';
 
 /** What `SecurityModule.forRoot` provides; registered, for two copies of the package in one process. */
@@ -27,6 +28,20 @@ export function rootMissing(uses: readonly { readonly where: string; readonly us
  * the guard is made of.
  */
 export function required<T>(injected: T | undefined, guard: string): T {
-  if (injected === undefined) throw rootMissing([{ where: `@UseGuards(${guard})`, use: 'is used' }]);
-  return injected;
+  if (injected !== undefined) return injected;
+  const where = `@UseGuards(${guard})`;
+  throw otherCopies().length === 0 ? rootMissing([{ where, use: 'is used' }]) : copyMissing(where);
+}
+
+/** The error of a guard that finds nothing of its own copy of the package in the application. */
+function copyMissing(where: string): SecurityConfigurationError {
+  return new SecurityConfigurationError([
+    {
+      where,
+      problem:
+        'is used, and no module of the application imports SecurityModule.forRoot of the same copy: there is another copy of ' +
+        `@palisade/nest, ${namesOfCopies()}`,
+      fix: ONE_COPY,
+    },
+  ]);
 }

@@ -1,6 +1,6 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { ownDeclarations, type Declaration, type OwnDeclarations } from './declarations.js';
+import { classesOf, layersOf, levelsOf, lostExemptionOf, nameOfClass } from './declared-layers.js';
 import type { ConfigurationProblem } from './errors.js';
 import { markHandler, originalOf } from './handler-identity.js';
 import { observeOutcomeOf } from './outcome.interceptor.js';
@@ -27,6 +27,12 @@ export interface ExploredHandler {
   /** What it is to the transport that calls it; absent where it is called over HTTP, or nobody knows. */
   readonly transport?: TransportHandler | undefined;
   readonly module: ExploredModule;
+  /** What executions may give for its class, first what they do give. */
+  readonly classes: readonly Type[];
+  /** Whether executions give another function or class each time, by which nobody could find its rules. */
+  readonly isElusive: boolean;
+  /** The `@Public` or `@OptionalAuth` of the method that it overrides, which does not hold for it. */
+  readonly lostExemption?: DeclarationLayer | undefined;
   readonly layers: readonly DeclarationLayer[];
 }
 
@@ -193,7 +199,9 @@ export class RouteExplorer {
     if (controller === undefined || host === undefined) return [];
     const instance = wrapper.instance as Methods | undefined | null;
     const module = this.moduleOf(host);
-    const levels = [...levelsOf(controller)];
+    const levels = levelsOf(controller);
+    const classes = classesOf(controller, instance);
+    const name = nameOfClass(controller);
     const handlers: ExploredHandler[] = [];
     for (const { method, handler } of this.methodsOf(controller)) {
       const layers = layersOf(levels, method, handler);
@@ -204,7 +212,7 @@ export class RouteExplorer {
       if (isProvider && !isReached && !isDeclared(layers)) continue;
       const current = instance?.[method];
       handlers.push({
-        id: `${controller.name}.${method}`,
+        id: `${name}.${method}`,
         controller,
         method,
         handler,
@@ -214,6 +222,9 @@ export class RouteExplorer {
         isProvider,
         transport,
         module,
+        classes,
+        isElusive: isElusive(instance, method),
+        lostExemption: lostExemptionOf(levels, layers, method),
         layers,
       });
     }
@@ -296,67 +307,12 @@ function isDeclared(layers: readonly DeclarationLayer[]): boolean {
   return layers.some(({ declarations }) => declarations.length > 0);
 }
 
-/** A class of the controller's ancestry, with what is declared on it. */
-interface Level {
-  readonly type: Type;
-  readonly prototype: object;
-  readonly ofClass: OwnDeclarations;
-  readonly ofMethods: OwnDeclarations;
-}
-
-function* levelsOf(controller: Type): Generator<Level> {
-  for (
-    let prototype = controller.prototype as object | null;
-    prototype !== null && prototype !== Object.prototype;
-    prototype = Object.getPrototypeOf(prototype) as object | null
-  ) {
-    const type = prototype.constructor as Type;
-    yield { type, prototype, ofClass: ownDeclarations(type), ofMethods: ownDeclarations(prototype) };
-  }
-}
-
-/**
- * The rules on the method, on its function, on the methods it overrides, on the class and on the classes it extends.
- * What lies behind the class that has the method was not written for it, and only asks, never exempts.
- */
-function layersOf(levels: readonly Level[], method: string, handler: HandlerFunction): DeclarationLayer[] {
-  const methods: DeclarationLayer[] = [];
-  const classes: DeclarationLayer[] = [];
-  let requirementsOnly = false;
-  for (const { type, prototype, ofClass, ofMethods } of levels) {
-    const onMethod = ofMethods.get(method) ?? NO_DECLARATIONS;
-    if (onMethod.length > 0) methods.push(handlerLayer(type, method, onMethod, requirementsOnly));
-    const onClass = ofClass.get(undefined);
-    if (onClass !== undefined) {
-      classes.push({ level: 'class', where: type.name, declarations: onClass, requirementsOnly });
-    }
-    if (!requirementsOnly && Object.hasOwn(prototype, method)) {
-      const copied = copiedWith(handler, onMethod);
-      if (copied.length > 0) methods.push(handlerLayer(type, method, copied, true));
-      requirementsOnly = true;
-    }
-  }
-  return [...methods, ...classes];
-}
-
-function handlerLayer(
-  type: Type,
-  method: string,
-  declarations: readonly Declaration[],
-  requirementsOnly: boolean,
-): DeclarationLayer {
-  return { level: 'handler', where: `${type.name}.${method}`, declarations, requirementsOnly };
-}
-
-const NO_DECLARATIONS: readonly Declaration[] = [];
-
-/** Rules that a function brought from the class it was copied from, of kinds that the method itself has none of. */
-function copiedWith(handler: HandlerFunction, declared: readonly Declaration[]): readonly Declaration[] {
-  const own = ownDeclarations(handler).get(undefined) ?? NO_DECLARATIONS;
-  return own.filter((rule) => !declared.some((other) => kindOf(other) === kindOf(rule)));
-}
-
-/** Each part of the edge is a kind of its own: they do not replace each other. */
-function kindOf(rule: Declaration): string {
-  return rule.kind === 'edge' ? rule.part : rule.kind;
+/** A proxy may make a function each time that it is asked for one; the mark of the handler may have come along. */
+function isElusive(instance: Methods | undefined | null, method: string): boolean {
+  if (instance === undefined || instance === null) return false;
+  const { constructor } = instance;
+  if (constructor !== instance.constructor) return true;
+  const one = instance[method];
+  const other = instance[method];
+  return one !== other && (typeof one !== 'function' || originalOf(one) === undefined);
 }

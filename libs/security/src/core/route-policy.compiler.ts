@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { ONE_COPY } from './copies.js';
 import { namesOf, requirementProblem, type Declaration, type EdgePart } from './declarations.js';
 import type { ConfigurationProblem } from './errors.js';
 import { nearestName } from './options.rules.js';
@@ -120,7 +121,38 @@ function checkLayer(
 ): void {
   const report = (problem: string, fix: string) => problems.push({ where, problem, fix });
   if (declarations.length > 1) checkTogether(declarations, report);
-  for (const rule of declarations) checkNames(rule, known, report);
+  for (const rule of declarations) {
+    if (isKnown(rule)) checkNames(rule, known, report);
+    else report(`${rule.decorator} is of another version of @palisade/nest, and cannot be read`, ONE_COPY);
+  }
+}
+
+const KINDS: Readonly<Record<Kind, true>> = {
+  access: true,
+  roles: true,
+  permissions: true,
+  scopes: true,
+  policies: true,
+  edge: true,
+  rateLimit: true,
+  skipRateLimit: true,
+  concurrencyLimit: true,
+  priority: true,
+};
+
+const PARTS: Readonly<Record<EdgePart, true>> = {
+  cors: true,
+  csp: true,
+  bodyLimit: true,
+  contentTypes: true,
+  clearSiteData: true,
+  allowHttp: true,
+  csrfExempt: true,
+};
+
+/** A second copy of the package may be of a version with rules that this one knows nothing of. */
+function isKnown(rule: Declaration): boolean {
+  return Object.hasOwn(KINDS, rule.kind) && (rule.kind !== 'edge' || Object.hasOwn(PARTS, rule.part));
 }
 
 function checkTogether(declarations: readonly Declaration[], report: (problem: string, fix: string) => void): void {

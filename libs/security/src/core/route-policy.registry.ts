@@ -28,10 +28,14 @@ export class RoutePolicyRegistry {
   }
 
   /** @internal */
-  add(route: GuardedRoute, replacement?: HandlerFunction): void {
+  add(route: GuardedRoute): void {
     this.compiled.push(route.policy);
-    this.put(route.policy.handler, route);
-    if (replacement !== undefined) this.put(replacement, route);
+    this.put(route.policy.controller, route.policy.handler, route);
+  }
+
+  /** @internal Lets a route be found by another class and function as well, as executions give them. */
+  addName(route: GuardedRoute, controller: Type, handler: HandlerFunction): void {
+    this.put(controller, handler, route);
   }
 
   /** Remembers the wrapper for as long as it lives: it may be made anew for each request. */
@@ -42,8 +46,7 @@ export class RoutePolicyRegistry {
     return this.byController.get(controller)?.get(original);
   }
 
-  private put(handler: HandlerFunction, route: GuardedRoute): void {
-    const { controller } = route.policy;
+  private put(controller: Type, handler: HandlerFunction, route: GuardedRoute): void {
     const routes = this.byController.get(controller) ?? new Map<HandlerFunction, GuardedRoute>();
     this.byController.set(controller, routes.set(handler, route));
   }

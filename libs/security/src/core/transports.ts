@@ -1,5 +1,6 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
 import { Call } from './call.js';
+import { shared } from './copies.js';
 import { CallsOfRequest } from './calls-of-request.js';
 import type { Passage } from './passage.js';
 import { passageOf } from './request.js';
@@ -7,10 +8,13 @@ import type { ConfigurationProblem } from './errors.js';
 import type { HandlerFunction } from './route-policy.js';
 import type { ServedPath, Transport, TransportApplication, TransportHandler } from './transport.port.js';
 
-const calls = new WeakMap<object, Call>();
-const requests = new WeakMap<Passage, CallsOfRequest>();
+const calls = shared('calls', () => new WeakMap<object, Call>());
+const requests = shared('calls-of-requests', () => new WeakMap<Passage, CallsOfRequest>());
 /** What is known of an operation, by the context of the operation, which all of its handlers are given. */
-const operations = new WeakMap<object, { readonly transport: Transport; readonly passage: Passage }>();
+const operations = shared(
+  'operations',
+  () => new WeakMap<object, { readonly transport: Transport; readonly passage: Passage }>(),
+);
 
 /** The transports of the application beside HTTP. */
 export class Transports {

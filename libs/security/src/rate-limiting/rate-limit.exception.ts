@@ -1,3 +1,4 @@
+import { recognizeAcrossCopies } from '../core/copies.js';
 import { ThrottlerException } from '@nestjs/throttler';
 import type { DenialReason, Denied } from '../core/decision.js';
 import { errorBody, messageOf, statusOf, type SecurityErrorBody } from '../core/errors.js';
@@ -48,3 +49,5 @@ export class RateLimitException extends ThrottlerException {
     return this.#body;
   }
 }
+
+recognizeAcrossCopies(RateLimitException, 'rate-limit-exception');

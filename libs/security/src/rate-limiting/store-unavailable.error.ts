@@ -1,3 +1,5 @@
+import { recognizeAcrossCopies } from '../core/copies.js';
+
 /** Thrown in place of an answer where the shared store is away and its limits are closed then: 503, not 429. */
 export class StoreUnavailableError extends Error {
   readonly code = 'store_unavailable';
@@ -11,3 +13,5 @@ export class StoreUnavailableError extends Error {
     this.name = 'StoreUnavailableError';
   }
 }
+
+recognizeAcrossCopies(StoreUnavailableError, 'store-unavailable');

@@ -1,3 +1,4 @@
+import { recognizeAcrossCopies } from '../core/copies.js';
 import { BadRequestException } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { errorBody, type SecurityErrorBody } from '../core/errors.js';
@@ -113,3 +114,5 @@ function textOf(error: ReportedError, rule: string, { target, property }: Place)
   if (isKnown && text !== undefined && text !== '' && isQuotable(target, property, rule)) return text;
   return TEXTS[rule] ?? WITHHELD;
 }
+
+recognizeAcrossCopies(InvalidRequestException, 'invalid-request');

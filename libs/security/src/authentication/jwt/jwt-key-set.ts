@@ -1,3 +1,4 @@
+import { recognizeAcrossCopies } from '../../core/copies.js';
 import { KeyObject } from 'node:crypto';
 import { type ConfigurationProblem, SecurityConfigurationError } from '../../core/errors.js';
 import { isRecord } from '../../core/options.rules.js';
@@ -156,3 +157,5 @@ function isSameKey(a: ImportedKey, b: ImportedKey): boolean {
     a.keyObject.equals(b.keyObject)
   );
 }
+
+recognizeAcrossCopies(JwtKeySet, 'jwt-key-set');

@@ -37,7 +37,7 @@ export interface ClassPlan {
  * Marks what masking made: it holds no more than its viewer may see. Not enumerable, so that no spread or
  * `Object.assign` carries it to an object that masking has not seen.
  */
-export const CLEARED = Symbol('palisade.cleared');
+export const CLEARED = Symbol.for('@palisade/nest:cleared');
 
 /** Plain objects, however many there are, need no plan of their own. */
 export const PLAIN: ClassPlan = {

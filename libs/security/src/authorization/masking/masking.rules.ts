@@ -1,3 +1,4 @@
+import { shared } from '../../core/copies.js';
 import { tracedRules } from './masking.mapped-types.js';
 
 /** What takes the place of a field that is masked, whatever the length of the value. */
@@ -18,16 +19,18 @@ export type FieldRule = 'sensitive' | VisibilityRule;
 /** The rules of a class by field; a field with several rules is seen by those who satisfy all of them. */
 export type FieldRules = ReadonlyMap<PropertyKey, readonly FieldRule[]>;
 
-const declared = new WeakMap<object, Map<PropertyKey, readonly FieldRule[]>>();
-const roleNames = new Set<string>();
-let count = 0;
+const rules = shared('masking-rules', () => ({
+  declared: new WeakMap<object, Map<PropertyKey, readonly FieldRule[]>>(),
+  roleNames: new Set<string>(),
+  count: 0,
+}));
 
 /** Adds a rule to a field of the class that has this prototype. */
 export function declareRule(prototype: object, field: PropertyKey, rule: FieldRule): void {
-  const own = declared.get(prototype) ?? new Map<PropertyKey, readonly FieldRule[]>();
-  declared.set(prototype, own.set(field, [...(own.get(field) ?? []), rule]));
-  if (rule !== 'sensitive') for (const role of rule.roles) roleNames.add(role);
-  count += 1;
+  const own = rules.declared.get(prototype) ?? new Map<PropertyKey, readonly FieldRule[]>();
+  rules.declared.set(prototype, own.set(field, [...(own.get(field) ?? []), rule]));
+  if (rule !== 'sensitive') for (const role of rule.roles) rules.roleNames.add(role);
+  rules.count += 1;
 }
 
 /**
@@ -35,27 +38,27 @@ export function declareRule(prototype: object, field: PropertyKey, rule: FieldRu
  * can only tighten what its base class declares.
  */
 export function rulesOf(prototype: object): FieldRules | undefined {
-  const rules = new Map<PropertyKey, readonly FieldRule[]>();
+  const found = new Map<PropertyKey, readonly FieldRule[]>();
   for (let level: object | null = prototype; level !== null; level = Object.getPrototypeOf(level) as object | null) {
-    const own = declared.get(level);
-    for (const [field, ofField] of own ?? []) rules.set(field, [...ofField, ...(rules.get(field) ?? [])]);
+    const own = rules.declared.get(level);
+    for (const [field, ofField] of own ?? []) found.set(field, [...ofField, ...(found.get(field) ?? [])]);
     if (own !== undefined || !Object.hasOwn(level, 'constructor')) continue;
-    for (const [field, rule] of tracedRules(level.constructor)) rules.set(field, [rule, ...(rules.get(field) ?? [])]);
+    for (const [field, rule] of tracedRules(level.constructor)) found.set(field, [rule, ...(found.get(field) ?? [])]);
   }
-  return rules.size === 0 ? undefined : rules;
+  return found.size === 0 ? undefined : found;
 }
 
 /** True once any class of the process has a field with a rule. */
 export function hasMaskedClasses(): boolean {
-  return count > 0;
+  return rules.count > 0;
 }
 
 /** How many rules there are; what was compiled when there were fewer is out of date. */
 export function ruleCount(): number {
-  return count;
+  return rules.count;
 }
 
 /** The roles that `@VisibleTo` names anywhere, so that unknown ones can be told at the start. */
 export function maskedRoleNames(): ReadonlySet<string> {
-  return roleNames;
+  return rules.roleNames;
 }

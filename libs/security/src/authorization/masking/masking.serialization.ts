@@ -1,5 +1,6 @@
 import { Exclude, instanceToPlain, Transform } from 'class-transformer';
 import { inspect, type InspectOptions } from 'node:util';
+import { shared } from '../../core/copies.js';
 import { isCleared, planOf, put, standIn, type ClassPlan, type Fields } from './masking.plan.js';
 import { leaveTrace } from './masking.mapped-types.js';
 import type { FieldRule, FieldRules } from './masking.rules.js';
@@ -17,8 +18,8 @@ const PLACEHOLDER = '[sensitive]';
 const hidden = { [inspect.custom]: () => PLACEHOLDER };
 
 /** The method of the class that stood where a guard now stands, if there was one. */
-const guardedToJson = new WeakMap<object, ToJson | undefined>();
-const guardedInspection = new WeakMap<object, Inspection | undefined>();
+const guardedToJson = shared('masking-to-json', () => new WeakMap<object, ToJson | undefined>());
+const guardedInspection = shared('masking-inspection', () => new WeakMap<object, Inspection | undefined>());
 
 /**
  * Closes `JSON.stringify` and `util.inspect` for the instances of a class and of those that extend it. Answers false
@@ -124,7 +125,7 @@ export interface SealedField {
  * Fields that class-transformer took out of an instance before masking saw it. They travel as functions, which JSON
  * leaves out, until masking asks for the value.
  */
-const sealedFields = new WeakMap<object, SealedField>();
+const sealedFields = shared('masking-sealed-fields', () => new WeakMap<object, SealedField>());
 
 export function sealedField(carrier: object): SealedField | undefined {
   return sealedFields.get(carrier);

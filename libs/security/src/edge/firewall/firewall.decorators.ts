@@ -1,3 +1,4 @@
+import { shared } from '../../core/copies.js';
 import { declaration } from '../../core/declarations.js';
 import type { ConfigurationProblem } from '../../core/errors.js';
 import { BYTE_SIZE_FIX, byteSizeProblem } from './body-limit.js';
@@ -19,15 +20,15 @@ export const BodyLimit = (size: number | string): ClassDecorator & MethodDecorat
   });
 };
 
-let isDeclared = false;
+const bodies = shared('declared-bodies', () => ({ areDeclared: false }));
 
 /** Takes note that some route says how large its bodies may be: where none does, nobody has to look for one. */
 export function declareBody(size: unknown): void {
-  isDeclared ||= size !== undefined;
+  bodies.areDeclared ||= size !== undefined;
 }
 
 export function isBodyLimitDeclared(): boolean {
-  return isDeclared;
+  return bodies.areDeclared;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { recognizeAcrossCopies } from '../../core/copies.js';
 import type { Denied } from '../../core/decision.js';
 import { SecurityException } from '../../core/errors.js';
 
@@ -14,3 +15,5 @@ export class LockoutException extends SecurityException {
     super(decision);
   }
 }
+
+recognizeAcrossCopies(LockoutException, 'lockout-exception');
