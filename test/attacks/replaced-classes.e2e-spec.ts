@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Controller, Get, Module, Scope, type Type } from '@nestjs/common';
+import { Controller, Get, Scope, type Type } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Public, Roles, SecurityConfigurationError, SecurityModule } from '@palisade/nest';
 import * as fc from 'fast-check';

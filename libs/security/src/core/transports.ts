@@ -1,6 +1,6 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
 import { Call } from './call.js';
-import { shared } from './copies.js';
+import { shared as processWide } from './copies.js';
 import { CallsOfRequest } from './calls-of-request.js';
 import type { Passage } from './passage.js';
 import { passageOf } from './request.js';
@@ -8,10 +8,10 @@ import type { ConfigurationProblem } from './errors.js';
 import type { HandlerFunction } from './route-policy.js';
 import type { ServedPath, Transport, TransportApplication, TransportHandler } from './transport.port.js';
 
-const calls = shared('calls', () => new WeakMap<object, Call>());
-const requests = shared('calls-of-requests', () => new WeakMap<Passage, CallsOfRequest>());
+const calls = processWide('calls', () => new WeakMap<object, Call>());
+const requests = processWide('calls-of-requests', () => new WeakMap<Passage, CallsOfRequest>());
 /** What is known of an operation, by the context of the operation, which all of its handlers are given. */
-const operations = shared(
+const operations = processWide(
   'operations',
   () => new WeakMap<object, { readonly transport: Transport; readonly passage: Passage }>(),
 );
