@@ -59,20 +59,16 @@ withRedis('the store of leases in Redis', () => {
     });
 
     it('frees the places of whoever does not renew them, and only these', async () => {
-      const short = new RedisLeaseStore(connection.client, { ttl: 1000 });
+      const short = new RedisLeaseStore(connection.client, { ttl: 3000 });
       const who = newcomer();
       const [crashed, renewed] = [lease(claim(exports, who)), lease(claim(exports, who))];
       await short.acquire(crashed);
       await short.acquire(renewed);
       const next = lease(claim(exports, who));
-      await until(
-        'a place is free',
-        async () => {
-          await short.renew([renewed]);
-          return (await short.acquire(next)) === undefined;
-        },
-        5000,
-      );
+      await until('a place is free', async () => {
+        await short.renew([renewed]);
+        return (await short.acquire(next)) === undefined;
+      });
       expect(await short.acquire(lease(claim(exports, who)))).toEqual(claim(exports, who));
     });
 
