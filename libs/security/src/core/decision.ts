@@ -71,6 +71,7 @@ export type DenialReason =
   // Rate limits.
   | 'rate_limited'
   | 'rate_limit_unavailable'
+  | 'rate_limit_key_refused'
   | 'concurrency_exceeded'
   | 'client_gone'
   // Lockout.

@@ -75,6 +75,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   policy_failed: { status: 403, message: 'A policy could not be decided' },
   denied_by_default: { status: 403, message: 'No rule allows the request' },
   rate_limited: { status: 429, message: 'Too many requests' },
+  rate_limit_key_refused: { status: 400, message: 'A value that requests are counted by is not text' },
   rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
   concurrency_exceeded: { status: 429, message: 'Too many requests at the same time' },
   // Nobody reads this answer; the status is the one that proxies log in that case.

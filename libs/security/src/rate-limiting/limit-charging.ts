@@ -22,6 +22,7 @@ import type { WaitingRoom } from './waiting-room.js';
 const RATE_LIMITED = denied('rate_limited');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
+const KEY_REFUSED = denied('rate_limit_key_refused');
 const PROBLEM = 'application/problem+json';
 const TOO_MANY_REQUESTS = 429;
 
@@ -166,7 +167,7 @@ export class LimitCharging {
     const context = limitContextOf(execution, principal, passage);
     const charges = stage.rules.map((rule) => rule.chargeOf(context, execution));
     if (!charges.some((charge) => charge instanceof Promise)) {
-      return this.take(stage, charges as (LimitCharge | undefined)[], execution, passage);
+      return this.take(stage, charges as AskedCharge[], execution, passage);
     }
     return Promise.all(charges).then(
       (settled) => this.take(stage, settled, execution, passage),
@@ -186,15 +187,16 @@ export class LimitCharging {
   /** @param charges one a rule, `undefined` where it does not hold */
   private take(
     whole: Stage,
-    charges: readonly (LimitCharge | undefined)[],
+    charges: readonly AskedCharge[],
     execution: ExecutionContext,
     passage: Passage,
   ): ReturnType<LimitStep> {
     // Another route may have handed the request on.
     if (whole.of === 'first') slotOf(execution, passage).takenFirst = undefined;
-    const isWhole = !charges.includes(undefined);
+    const isWhole = charges.every(isCharge);
+    if (!isWhole && charges.includes('refused')) return this.refuse(whole, charges, execution, passage);
     const stage = isWhole ? whole : partOf(whole, charges);
-    const taken = (isWhole ? charges : charges.filter((charge) => charge !== undefined)) as readonly LimitCharge[];
+    const taken = isWhole ? charges : charges.filter(isCharge);
     if (taken.length === 0) return undefined;
     let standings: readonly Standing[] | Promise<readonly Standing[]>;
     try {
@@ -208,6 +210,24 @@ export class LimitCharging {
           (error: unknown) => this.unavailable(error, taken),
         )
       : this.settle(stage, taken, standings, execution, passage);
+  }
+
+  /** The other limits are charged all the same: a request that is refused is no cheaper than one that is not. */
+  private refuse(
+    stage: Stage,
+    charges: readonly AskedCharge[],
+    execution: ExecutionContext,
+    passage: Passage,
+  ): ReturnType<LimitStep> {
+    const refusal: LimitDenial = {
+      denial: KEY_REFUSED,
+      limit: stage.rules[charges.indexOf('refused')]?.name,
+      exception: new SecurityException(KEY_REFUSED),
+      fields: [],
+    };
+    const others = charges.map((charge) => (charge === 'refused' ? undefined : charge));
+    const denial = this.take(stage, others, execution, passage);
+    return denial instanceof Promise ? denial.then((settled) => settled ?? refusal) : (denial ?? refusal);
   }
 
   private settle(
@@ -348,8 +368,15 @@ function slotOf(execution: ExecutionContext, passage: Passage): Call | Passage {
   return execution instanceof Call ? execution : passage;
 }
 
-function partOf({ rules, of }: Stage, charges: readonly (LimitCharge | undefined)[]): Stage {
-  return { rules: rules.filter((_, index) => charges[index] !== undefined), of };
+/** What a rule charges a request; `undefined` where it does not hold, `'refused'` where nobody can be counted. */
+type AskedCharge = LimitCharge | 'refused' | undefined;
+
+function isCharge(charge: AskedCharge): charge is LimitCharge {
+  return typeof charge === 'object';
+}
+
+function partOf({ rules, of }: Stage, charges: readonly AskedCharge[]): Stage {
+  return { rules: rules.filter((_, index) => isCharge(charges[index])), of };
 }
 
 /** An answer that never ends counts (fails closed). */

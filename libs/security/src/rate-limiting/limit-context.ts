@@ -12,7 +12,15 @@ export function limitContextOf(
   { address }: Passage,
 ): RateLimitContext {
   const request = httpRequestOf(execution);
+  const body = fieldsOf(request.body);
   return execution instanceof Call
-    ? { request, principal, address, args: execution.args }
-    : { request, principal, address };
+    ? { request, principal, address, body, args: execution.args }
+    : { request, principal, address, body };
+}
+
+const NO_FIELDS: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
+
+/** What is no object has no fields: functions of limits never meet one without a body. */
+function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : NO_FIELDS;
 }

@@ -9,6 +9,9 @@ import { delayOf, scaledTo } from './slow-down.policy.js';
 
 const logger = new Logger('SecurityModule');
 
+/** Logged once for a limit: clients can bring it about. */
+export const KEY_REFUSED = 'answered with a key that is neither text nor a number; such requests are refused';
+
 /** What a request is charged. */
 export interface LimitCharge {
   readonly limit: CountedLimit;
@@ -34,11 +37,11 @@ export interface LimitRule {
   /** The text of the error in place of the library's own. */
   readonly message?:
     ((execution: ExecutionContext, charge: LimitCharge, standing: Standing) => string | Promise<string>) | undefined;
-  /** `undefined` where the limit does not hold for the request. */
+  /** `undefined` where the limit does not hold for the request, `'refused'` where nobody can be counted for it. */
   chargeOf(
     context: RateLimitContext,
     execution: ExecutionContext | undefined,
-  ): LimitCharge | undefined | Promise<LimitCharge | undefined>;
+  ): LimitCharge | 'refused' | undefined | Promise<LimitCharge | undefined>;
 }
 
 /** Chooses how a limit is counted, by what its settings say of it. */
@@ -84,7 +87,8 @@ export function compileRule(
   );
   const where = `The rate limit "${place.name}"`;
   const key = typeof by === 'function' ? orNothing(by, `${where}: by`) : by;
-  const partitionOf = compilePartition(key, addressOf);
+  const partitionOf = compilePartition(key, addressOf, settings.normalize);
+  const reportRefusal = once(() => logger.warn(`${where}: by ${KEY_REFUSED}`));
   const costOf = compileCost(settings.cost, where);
   const planOf = settings.plan === undefined ? planClaim : orNothing(settings.plan, `${where}: plan`);
   const limitFor = plans.size === 0 ? () => limit : byPlan(limit, plans, planOf);
@@ -95,7 +99,12 @@ export function compileRule(
     told: true,
     counts: compileCounts(settings.countOn),
     delayOf: compileDelay(settings, limit, [...plans.values()]),
-    chargeOf: (context) => ({ limit: limitFor(context), partition: partitionOf(context), cost: costOf(context) }),
+    chargeOf: (context) => {
+      const partition = partitionOf(context);
+      if (partition !== undefined) return { limit: limitFor(context), partition, cost: costOf(context) };
+      reportRefusal();
+      return 'refused';
+    },
   };
 }
 
@@ -197,4 +206,13 @@ export function orNothing<T>(
 function ofPromise(answer: Promise<unknown>): never {
   answer.catch(() => undefined);
   throw new TypeError('A function of a rate limit must answer at once');
+}
+
+/** Nobody can fill the log with what is said once. */
+export function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
 }

@@ -194,7 +194,7 @@ export class MemoryRateLimitStore implements RateLimitStore, ThrottlerStorage {
   #clientOf(partition: string): string {
     return partition.length <= LONGEST_PARTITION
       ? partition
-      : createHmac('sha256', this.#secret).update(partition).digest('base64url');
+      : createHmac('sha256', this.#secret).update(partition, 'utf16le').digest('base64url');
   }
 
   #makeRoomFor(charges: number): void {

@@ -7,7 +7,7 @@ import type { RateLimitContext } from './rate-limiting.options.js';
 const addressOf = compileAddress(64);
 
 function from(address: string | undefined, principal?: Principal): RateLimitContext {
-  return { request: { headers: {} }, address, principal };
+  return { request: { headers: {} }, address, principal, body: {} };
 }
 
 function caller(init: PrincipalInit, scheme = 'jwt'): RateLimitContext {
@@ -84,7 +84,56 @@ describe('a client counted by who it is', () => {
     const keyed = compilePartition(({ request }) => request.body as string | undefined, addressOf);
     const sent = (body: unknown): RateLimitContext => ({ ...from('192.0.2.1'), request: { headers: {}, body } });
     expect(keyed(sent('alice'))).not.toBe(keyed(sent('bob')));
-    for (const nothing of [undefined, '', 7, {}, ['alice'], null]) expect(keyed(sent(nothing))).toBe('192.0.2.1');
+    for (const nothing of [undefined, '', '  ', null]) expect(keyed(sent(nothing))).toBe('192.0.2.1');
+    expect(keyed(sent(7))).toBe(keyed(sent('7')));
+  });
+
+  it('is nobody where a function answers with neither text nor a number', () => {
+    const keyed = compilePartition(({ request }) => request.body, addressOf);
+    const sent = (body: unknown): RateLimitContext => ({ ...from('192.0.2.1'), request: { headers: {}, body } });
+    for (const odd of [
+      ['alice'],
+      [],
+      { a: 1 },
+      {},
+      true,
+      false,
+      Number.NaN,
+      Infinity,
+      Symbol('alice'),
+      () => 'alice',
+    ]) {
+      expect(keyed(sent(odd))).toBeUndefined();
+    }
+  });
+
+  it('is one by a key in all its spellings, unless keys are compared exactly, and never a principal', () => {
+    const sent = (body: unknown): RateLimitContext => ({ ...from('192.0.2.1'), request: { headers: {}, body } });
+    const keyed = compilePartition(({ request }) => request.body, addressOf);
+    const exact = compilePartition(({ request }) => request.body, addressOf, false);
+    const ids = compilePartition('user', addressOf);
+    expect(keyed(sent('Bob@x.org'))).toBe(keyed(sent(' bob@x.org ')));
+    expect(exact(sent('Bob@x.org'))).not.toBe(exact(sent('bob@x.org')));
+    expect(ids(caller({ id: 'Bob' }))).not.toBe(ids(caller({ id: 'bob' })));
+  });
+
+  it('is another one by every other key, however long and odd', () => {
+    const keyed = compilePartition(({ request }) => request.body, addressOf, false);
+    const sent = (body: unknown): RateLimitContext => ({ ...from('192.0.2.1'), request: { headers: {}, body } });
+    const long = 'x'.repeat(300);
+    const keys = [
+      '__proto__',
+      'constructor',
+      'toString',
+      'a',
+      'A',
+      'a\0',
+      `${long}\ud800`,
+      `${long}\ud801`,
+      `${long}?`,
+      long,
+    ];
+    expect(new Set(keys.map((key) => keyed(sent(key)))).size).toBe(keys.length);
   });
 
   it('never passes for somebody counted by address, and has a name of bounded length', () => {
@@ -93,10 +142,10 @@ describe('a client counted by who it is', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ minLength: 1, maxLength: 2000 })), (id) => {
         const user = byUser(caller({ id }));
-        const key = keyed({ request: { headers: {}, body: id }, address: '192.0.2.1', principal: undefined });
+        const key = keyed({ request: { headers: {}, body: id }, address: '192.0.2.1', principal: undefined, body: {} });
         for (const partition of [user, key]) {
-          expect(partition.length).toBeLessThanOrEqual(256);
-          expect(partition).toMatch(/^[ukh]:/);
+          expect(partition?.length ?? 0).toBeLessThanOrEqual(256);
+          expect(id.trim() === '' || /^[ukh]:/.test(String(partition))).toBe(true);
         }
         expect(user).not.toBe(addressOf(from(id)));
         return user !== key || id.length > 200;

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import type { Principal } from '../core/principal.js';
+import { keyText, type KeyNormalization } from './key-text.policy.js';
 import type { RateLimitContext, RateLimitKey } from './rate-limiting.options.js';
 
 /** Whose requests are counted together, as the name that a store keeps them under. */
 export type Partition = (context: RateLimitContext) => string;
+
+/** As {@link Partition}; `undefined` where a function answers with a key that nobody can be counted under. */
+export type KeyedPartition = (context: RateLimitContext) => string | undefined;
 
 /** As {@link Partition}, for whoever is counted by address. */
 export type AddressPartition = (context: Pick<RateLimitContext, 'address'> & Partial<RateLimitContext>) => string;
@@ -17,13 +21,19 @@ const NOWHERE = 'unknown';
 /**
  * Compiles whose requests are counted together. Addresses stand as they are, everything else behind a letter and a
  * colon, which no address begins with: nobody can pass for somebody counted by address.
+ *
+ * @param normalization how keys are spelled that a function answers; those of principals stand as they are
  */
-export function compilePartition(by: RateLimitKey, addressOf: Partition): Partition {
+export function compilePartition(
+  by: RateLimitKey,
+  addressOf: Partition,
+  normalization?: KeyNormalization,
+): KeyedPartition {
   if (by === 'ip') return addressOf;
   if (typeof by === 'function') {
     return (context) => {
-      const key: unknown = by(context);
-      return typeof key === 'string' && key !== '' ? partitionOfKey(key) : addressOf(context);
+      const key = keyText(by(context), normalization);
+      return key === '' ? addressOf(context) : key && partitionOfKey(key);
     };
   }
   return (context) => {
@@ -48,7 +58,9 @@ function named(letter: string, { issuer }: Principal, id: string): string {
 }
 
 function bounded(partition: string): string {
-  return partition.length <= LONGEST ? partition : `h:${createHash('sha256').update(partition).digest('base64url')}`;
+  if (partition.length <= LONGEST) return partition;
+  // UTF-8 has one form for all lone surrogates, by which different keys would be one.
+  return `h:${createHash('sha256').update(partition, 'utf16le').digest('base64url')}`;
 }
 
 // IPv6 clients whose subnet is remembered, in each of two generations.

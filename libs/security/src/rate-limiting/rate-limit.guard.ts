@@ -6,7 +6,7 @@ import {
   type ThrottlerRequest,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
-import { denied } from '../core/decision.js';
+import { denied, type Denied } from '../core/decision.js';
 import { Enforcer } from '../core/enforcer.js';
 import type { AnswerField, Passage } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
@@ -31,7 +31,11 @@ import { countHit, hashedKey } from './throttler-storage.port.js';
 
 const RATE_LIMITED = denied('rate_limited');
 const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
+const KEY_REFUSED = denied('rate_limit_key_refused');
 const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
+
+/** What `enforcement: 'report'` lets pass. */
+const RECORDED: ReadonlySet<Denied> = new Set([RATE_LIMITED, CONCURRENCY_EXCEEDED, KEY_REFUSED]);
 
 /**
  * Enforces rate limits. `SecurityGuard` includes it; alone, it is for `@UseGuards` where the global guard is switched
@@ -157,7 +161,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     principal: Principal | undefined,
     passage: Passage | undefined,
   ): true {
-    if (this.limiting.records && (denial === RATE_LIMITED || denial === CONCURRENCY_EXCEEDED)) {
+    if (this.limiting.records && RECORDED.has(denial)) {
       this.enforcer.recordDenial(execution, denial, principal, limit);
       return true;
     }

@@ -1,7 +1,14 @@
 import type { ConfigurationProblem } from '../core/errors.js';
 import { checkOptions, describe, isRecord, Known, OptionalRule, wholeNumber } from '../core/options.rules.js';
 import { DURATION_FIX, LIMIT_FIX, parseDuration, parseLimit } from './limit-text.js';
-import { atOnce, atOnceOr, oneOf } from './option-values.js';
+import {
+  atOnce,
+  atOnceOr,
+  checkNormalization,
+  NORMALIZATION_FIX,
+  normalizationProblem,
+  oneOf,
+} from './option-values.js';
 import { checkSlowDown } from './slow-down.options.js';
 
 export const ALGORITHMS = ['token-bucket', 'sliding-window', 'fixed-window'] as const;
@@ -33,6 +40,9 @@ class SettingsRules {
     "Name one of them, or give (context) => 'whatever is counted together'",
   )
   by?: unknown;
+
+  @OptionalRule(normalizationProblem, NORMALIZATION_FIX)
+  normalize?: unknown;
 
   @OptionalRule(atOnceOr(wholeNumber(0, BIGGEST)), 'Leave it out for 1, or give (context) => units')
   cost?: unknown;
@@ -73,6 +83,7 @@ export function checkLimit(limit: unknown, where: string, problems: Configuratio
   }
   checkOptions(SettingsRules, limit, where, problems);
   if (!isRecord(limit)) return;
+  checkNormalization(limit, where, problems);
   const { limit: quota, window, burst, algorithm } = limit;
   const text = typeof quota === 'string' ? parseLimit(quota) : undefined;
   if (quota === undefined) problems.push({ where, problem: 'has no limit', fix: LIMIT_FIX });

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { nearestName } from '../core/options.rules.js';
 import type { CountedLimit } from './counted-limit.js';
 import type { Standing } from './rate-limit.store.port.js';
-import { partitionOfKey } from './partition.js';
 import { RateLimiting } from './rate-limiting.js';
 
 /** How somebody stands with a limit of `rateLimit.limits`. */
@@ -44,41 +43,44 @@ export class RateLimiter {
    * @throws where no limit has that name, or the store is away and `onStoreError` is `closed`
    */
   async consume(name: string, key: string, { cost = 1 }: { readonly cost?: number } = {}): Promise<RateLimitReceipt> {
-    const limit = this.limitOf(name, key);
+    const limit = this.limitOf(name);
     const [standing] = await this.limiting.store.consume([
-      { limit, partition: partitionOfKey(key), cost: checked(cost) },
+      { limit, partition: this.limiting.partitionOf(name, key), cost: checked(cost) },
     ]);
     return receiptOf(limit, standing as Standing);
   }
 
   /** What `consume` would answer; nothing is taken. */
   async peek(name: string, key: string, { cost = 1 }: { readonly cost?: number } = {}): Promise<RateLimitStatus> {
-    const limit = this.limitOf(name, key);
-    const [standing] = await this.limiting.store.peek([{ limit, partition: partitionOfKey(key), cost: checked(cost) }]);
+    const limit = this.limitOf(name);
+    const [standing] = await this.limiting.store.peek([
+      { limit, partition: this.limiting.partitionOf(name, key), cost: checked(cost) },
+    ]);
     return receiptOf(limit, standing as Standing);
   }
 
   /** Gives back what a `consume` took. */
   async refund(name: string, key: string, receipt: RateLimitReceipt, { cost = 1 } = {}): Promise<void> {
     if (!receipt.allowed) return;
-    const limit = this.limitOf(name, key);
+    const limit = this.limitOf(name);
     const { takenAt } = receipt;
-    await this.limiting.store.refund([{ limit, partition: partitionOfKey(key), cost: checked(cost), takenAt }]);
+    await this.limiting.store.refund([
+      { limit, partition: this.limiting.partitionOf(name, key), cost: checked(cost), takenAt },
+    ]);
   }
 
   /** Forgets what was counted for a key. */
   async reset(name: string, key: string): Promise<void> {
-    await this.limiting.store.reset([{ limit: this.limitOf(name, key), partition: partitionOfKey(key) }]);
+    await this.limiting.store.reset([{ limit: this.limitOf(name), partition: this.limiting.partitionOf(name, key) }]);
   }
 
-  private limitOf(name: string, key: string): CountedLimit {
+  private limitOf(name: string): CountedLimit {
     const limit = this.limiting.limitNamed(name);
     if (limit === undefined) {
       const nearest = nearestName(name, this.limiting.limitNames);
       const hint = nearest === undefined ? 'Declare it in rateLimit.limits' : `Did you mean "${nearest}"?`;
       throw new RangeError(`No rate limit is named "${name}". ${hint}`);
     }
-    if (typeof key !== 'string' || key === '') throw new TypeError(`The key for the rate limit "${name}" is no text`);
     return limit;
   }
 }

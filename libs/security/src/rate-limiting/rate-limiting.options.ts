@@ -100,8 +100,8 @@ export type ThrottlerCommonOptions = Exclude<ThrottlerModuleOptions, readonly un
 /** Which fields tell clients how they stand. */
 export type RateLimitHeaders = 'draft' | 'draft-7' | 'draft-6' | 'legacy';
 
-/** Whose requests are counted together. */
-export type RateLimitKey = 'ip' | 'user' | 'tenant' | 'api-key' | ((context: RateLimitContext) => string | undefined);
+/** Whose requests are counted together; a function answers with text, a number, or nothing. */
+export type RateLimitKey = 'ip' | 'user' | 'tenant' | 'api-key' | ((context: RateLimitContext) => unknown);
 
 /** What a function of a limit is told of the request. */
 export interface RateLimitContext {
@@ -110,6 +110,8 @@ export interface RateLimitContext {
   readonly principal: Principal | undefined;
   /** The client's address, behind trusted proxies. */
   readonly address: string | undefined;
+  /** The fields of the body, as the client sent them; none where it sent no object. */
+  readonly body: Readonly<Record<string, unknown>>;
   /** The arguments as the client gave them by name, over a transport that has some; absent over HTTP. */
   readonly args?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -131,11 +133,18 @@ export interface RateLimitSettings {
   algorithm?: RateLimitAlgorithm | undefined;
   /**
    * Whose requests are counted together. `ip` is asked before anybody is authenticated, everything else afterwards. An
-   * anonymous caller is counted by address, one without a tenant or an API key as a user. A function that answers with
-   * nothing has the address counted.
+   * anonymous caller is counted by address, one without a tenant or an API key as a user. A function answers with text or
+   * a number; nothing (`undefined`, `null`, blank text) has the address counted, and a request is refused of which it
+   * answers anything else, such as a list that the client sent in place of a name (400 `rate_limit_key_refused`).
    * @default 'ip' for public routes, else 'user'
    */
   by?: RateLimitKey | undefined;
+  /**
+   * How the text is compared that a function of `by` answers: one spelling for all that count together, or `false` where
+   * each counts by itself, as for identifiers in which case matters.
+   * @default NFKC, without invisible characters and blanks around it, in lower case
+   */
+  normalize?: ((key: string) => string) | false | undefined;
   /**
    * Units that a request takes, a whole number of 0 or more; what else a function answers counts as 1.
    * @default 1

@@ -7,12 +7,13 @@ import type { DeclaredRateLimits, LimitDenial, RoutePolicy } from '../core/route
 import type { Scheduler } from '../core/scheduler.js';
 import { ConcurrencyLimiting } from './concurrency/concurrency-limiting.js';
 import type { CountedLimit } from './counted-limit.js';
+import { keyText } from './key-text.policy.js';
 import { LimitCharging } from './limit-charging.js';
 import { compileAlgorithmChoice, compileRule, limitOf, type LimitRule, type RuleDefaults } from './limit-rules.js';
 import { inTurn, NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
-import { compileAddress, compileTracker, type AddressPartition } from './partition.js';
+import { compileAddress, compileTracker, partitionOfKey, type AddressPartition } from './partition.js';
 import { compileStandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
 import { checkLimit } from './rate-limit.settings.rules.js';
@@ -128,6 +129,21 @@ export class RateLimiting {
   /** The limit of a name, as routes share it. */
   limitNamed(name: string): CountedLimit | undefined {
     return this.shared.get(name);
+  }
+
+  /**
+   * Who is counted under a key, as where a function of `by` answers it.
+   *
+   * @throws TypeError where the key is not text, or blank
+   */
+  partitionOf(name: string, key: unknown): string {
+    const settings = this.options.limits?.[name];
+    const normalization = typeof settings === 'object' ? settings.normalize : undefined;
+    const text = typeof key === 'string' ? keyText(key, normalization) : undefined;
+    if (text === undefined || text === '') {
+      throw new TypeError(`The key for the rate limit "${name}" is no text. Give text that is not blank`);
+    }
+    return partitionOfKey(text);
   }
 
   /** A guard of the application enforces the throttlers of this route in its own way; before it is compiled. */

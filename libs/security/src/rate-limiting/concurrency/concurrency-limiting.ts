@@ -8,10 +8,10 @@ import { httpRequestOf, passageOf } from '../../core/request.js';
 import type { LimitDenial, LimitStep, RoutePolicy } from '../../core/route-policy.js';
 import type { Cancel, Scheduler } from '../../core/scheduler.js';
 import { storableId } from '../counted-limit.js';
-import { orNothing } from '../limit-rules.js';
+import { KEY_REFUSED, once, orNothing } from '../limit-rules.js';
 import { limitContextOf } from '../limit-context.js';
 import { NO_STEPS, type LimitSteps } from '../limit-steps.js';
-import { compilePartition, type Partition } from '../partition.js';
+import { compilePartition, type KeyedPartition, type Partition } from '../partition.js';
 import { RateLimitException } from '../rate-limit.exception.js';
 import { retryFields } from '../rate-limit.headers.js';
 import { isOver, whenOver } from '../request-end.js';
@@ -29,6 +29,7 @@ import { ResilientLeaseStore, type LeaseResilience } from './resilient-lease.sto
 const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
+const REFUSED = denied('rate_limit_key_refused');
 
 /** Milliseconds until a client may come back: a place is free when some request is over, which nobody can foretell. */
 const RETRY_AFTER = 1000;
@@ -44,7 +45,8 @@ interface NamedLimit extends LeasedLimit {
 interface ConcurrencyRule {
   readonly limit: NamedLimit;
   readonly byAddress: boolean;
-  readonly partitionOf: Partition;
+  readonly partitionOf: KeyedPartition;
+  readonly reportRefusal: () => void;
 }
 
 /** Compiles, for a route, the steps that take a place for a request and give it back when the request is over. */
@@ -134,7 +136,8 @@ export class ConcurrencyLimiting {
     return {
       limit: Object.freeze({ name, id: storableId(scope === 'route' ? `${name}@${route}` : name), max }),
       byAddress: by === 'ip',
-      partitionOf: compilePartition(key, this.addressOf),
+      partitionOf: compilePartition(key, this.addressOf, settings.normalize),
+      reportRefusal: once(() => this.logger.warn(`The concurrency limit "${name}": by ${KEY_REFUSED}`)),
     };
   }
 
@@ -142,6 +145,7 @@ export class ConcurrencyLimiting {
     if (rules.length === 0) return undefined;
     return (execution, principal) => {
       const claims = claimsOf(rules, execution, principal);
+      if (!Array.isArray(claims)) return claims as LimitDenial;
       return this.take({ id: `${this.process}.${(this.leases++).toString(36)}`, claims }, execution);
     };
   }
@@ -215,9 +219,18 @@ function claimsOf(
   rules: readonly ConcurrencyRule[],
   execution: ExecutionContext,
   principal: Principal | undefined,
-): readonly LeaseClaim[] {
+): readonly LeaseClaim[] | LimitDenial {
   const context = limitContextOf(execution, principal, passageOf(httpRequestOf(execution)) as Passage);
-  return rules.map(({ limit, partitionOf }) => ({ limit, partition: partitionOf(context) }));
+  const claims: LeaseClaim[] = [];
+  for (const { limit, partitionOf, reportRefusal } of rules) {
+    const partition = partitionOf(context);
+    if (partition === undefined) {
+      reportRefusal();
+      return { denial: REFUSED, limit: limit.name, exception: new SecurityException(REFUSED), fields: [] };
+    }
+    claims.push({ limit, partition });
+  }
+  return claims;
 }
 
 function exceeded(refused: LeaseClaim): LimitDenial {

@@ -2,6 +2,7 @@ import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, isRecord, nearestName, OptionalRule, Rule } from '../../core/options.rules.js';
 import { isLimitName, LIMIT_NAME_FIX } from '../limit-text.js';
 import type { RateLimitKey } from '../rate-limiting.options.js';
+import { checkNormalization, NORMALIZATION_FIX, normalizationProblem } from '../option-values.js';
 import type { LeaseStore } from './lease.store.port.js';
 
 /** How many requests may be under way at once. */
@@ -27,6 +28,11 @@ export interface ConcurrencySettings {
    * @default 'ip' for public routes, else 'user'
    */
   by?: RateLimitKey | undefined;
+  /**
+   * How the text is compared that a function of `by` answers, as in a rate limit; `false` for exactly.
+   * @default NFKC, without invisible characters and blanks around it, in lower case
+   */
+  normalize?: ((key: string) => string) | false | undefined;
   /**
    * Whether routes with this limit share its places, or have them each.
    * @default 'shared' for limits with a name, 'route' for those written on a decorator
@@ -58,6 +64,9 @@ class SettingsRules {
     "Name one of them, or give (context) => 'whatever is counted together'",
   )
   by?: unknown;
+
+  @OptionalRule(normalizationProblem, NORMALIZATION_FIX)
+  normalize?: unknown;
 
   @OptionalRule(
     (value) => (value === 'shared' || value === 'route' ? undefined : 'must be one of shared, route'),
@@ -104,7 +113,10 @@ export function checkConcurrencyOptions(options: unknown, path: string, problems
 
 /** Adds what is wrong with one limit, of `limits` or of a decorator, to `problems`. */
 export function checkConcurrencyLimit(limit: unknown, where: string, problems: ConfigurationProblem[]): void {
-  if (typeof limit !== 'number') return checkOptions(SettingsRules, limit, where, problems);
+  if (typeof limit !== 'number') {
+    checkOptions(SettingsRules, limit, where, problems);
+    return checkNormalization(limit, where, problems);
+  }
   const problem = maxProblem(limit);
   if (problem !== undefined) problems.push({ where, problem, fix: MAX_FIX });
 }

@@ -2,6 +2,7 @@ import type { ConfigurationProblem } from '../../core/errors.js';
 import { checkOptions, describe, isRecord, OptionalRule, Part, wholeNumber } from '../../core/options.rules.js';
 import type { Enforcement } from '../../core/profile.js';
 import { DURATION_FIX, parseDuration } from '../limit-text.js';
+import { normalizedText } from '../key-text.policy.js';
 import { atOnce, oneOf } from '../option-values.js';
 
 /** How many failed attempts lock whom out, and for how long. */
@@ -56,7 +57,7 @@ export interface LockoutOptions extends LockoutSettings {
   /**
    * What is one identifier, however it is typed. It must agree with how accounts are looked up: two spellings that find
    * one account and count apart give twice the guesses.
-   * @default Unicode NFKC, without blanks around it, in lower case
+   * @default Unicode NFKC, without invisible characters and blanks around it, in lower case
    */
   normalize?: ((identifier: string) => string) | undefined;
   /**
@@ -203,7 +204,7 @@ export interface ResolvedLockout {
 
 /** Fills in the defaults; the options must have been checked. */
 export function resolveLockout(options: LockoutOptions = {}): ResolvedLockout {
-  const { account = {}, address = {}, delay, familiar = DEFAULT_FAMILIAR, normalize = normalizeIdentifier } = options;
+  const { account = {}, address = {}, delay, familiar = DEFAULT_FAMILIAR, normalize = normalizedIdentifier } = options;
   const { onStoreError = 'closed', enforcement = 'enforce' } = options;
   const pair = thresholdOf(options, 5, { window: DEFAULT_DURATION, duration: DEFAULT_DURATION });
   return {
@@ -234,7 +235,7 @@ function thresholdOf(
   };
 }
 
-/** Compatibility forms, letter case and blanks around it make no other identifier (RFC 8265 does much the same). */
-function normalizeIdentifier(identifier: string): string {
-  return identifier.normalize('NFKC').trim().toLowerCase();
+/** What is too long to be a name is one identifier, which is locked as any other. */
+function normalizedIdentifier(identifier: string): string {
+  return normalizedText(identifier) ?? '';
 }
