@@ -221,6 +221,40 @@ describe.each(ADAPTERS)('An application that was made for @nestjs/throttler, on 
     expect(denied.body).toMatchObject({ statusCode: 429, message: 'No more than 1', code: 'rate_limited' });
   });
 
+  it.each([['192.0.2.1'], ['2001:db8::1'], ['::1']])(
+    'tells its functions what ThrottlerGuard tells them: %s',
+    async (address) => {
+      const told: Record<string, unknown>[][] = [[], []];
+      const optionsFor = (which: 0 | 1) => ({
+        throttlers: [{ ttl: minutes(1), limit: 1 }],
+        errorMessage: (_context: unknown, detail: object) => {
+          told[which]?.push({ ...detail });
+          return 'Enough';
+        },
+      });
+      const ours = await start(optionsFor(0), [Routes]);
+      const theirs = await startOne({ proxy: { trust: 1 } }, [Routes], {
+        imports: [ThrottlerModule.forRoot(optionsFor(1))],
+        providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
+        configure: (application) => {
+          const instance: unknown = application.getHttpAdapter().getInstance();
+          const express = instance as { set?: (name: string, value: unknown) => void };
+          express.set?.('trust proxy', 1);
+        },
+      });
+      // Fastify trusts nobody unless it is made so: the peer is the client there.
+      const isTrusting = adapter === 'express';
+      const seen = isTrusting ? address : '127.0.0.1';
+      for (const app of [ours, theirs]) {
+        const sent = app === ours ? from(seen) : from(address);
+        expect(await statuses(app, '/', 2, sent)).toEqual([200, 429]);
+      }
+      const [[one], [other]] = told as [[Record<string, unknown>], [Record<string, unknown>]];
+      expect({ ...one, key: 'a hash' }).toEqual({ ...other, key: 'a hash' });
+      for (const { key } of [one, other]) expect(key).toMatch(/^[0-9a-f]{64}$/);
+    },
+  );
+
   it('keeps its filters of ThrottlerException', async () => {
     @Catch(ThrottlerException)
     class Filter implements ExceptionFilter {
@@ -311,6 +345,16 @@ describe('The start is refused', () => {
     expect(await refusal(options, Throttle({ shrt: { limit: 1, ttl: 1 } }))).toContain('Did you mean "short"?');
   });
 
+  it.each([
+    [Throttle({ default: { limit: 1, ttl: 1 } }), '@Throttle({ default: … })'],
+    [Throttle({ shrt: { limit: 1, ttl: 1 } }), '@Throttle({ shrt: … })'],
+    [SkipThrottle({ shrt: true }), '@SkipThrottle({ shrt: true })'],
+    [SkipThrottle({ shrt: false }), '@SkipThrottle({ shrt: false })'],
+  ])('for names of decorators that there are not, as they were written (%#)', async (decorator, written) => {
+    const message = await refusal([{ name: 'short', ttl: 1000, limit: 1 }], decorator);
+    expect(message).toContain(`${written} is for the throttler "`);
+  });
+
   it('for a limit that counts on the outcome, where a storage gives nothing back', async () => {
     const options = { storage: new ThrottlerStorageService(), limits: { login: '1/minute' } };
     const message = await refusal(options, RateLimit({ limit: '1/minute', countOn: 'failure' }));
@@ -333,6 +377,8 @@ describe('The start is refused', () => {
 
   it('for @SkipThrottle without names where all throttlers have one', async () => {
     const options = [{ name: 'short', ttl: 1000, limit: 1 }];
-    expect(await refusal(options, SkipThrottle())).toContain('names the rate limit "default", which is not declared');
+    const message = await refusal(options, SkipThrottle());
+    expect(message).toContain('@SkipThrottle() is for the throttler "default", which is not declared');
+    expect(message).toContain('Name those that are: @SkipThrottle({ short: true })');
   });
 });

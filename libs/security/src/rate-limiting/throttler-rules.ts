@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { ExecutionContext } from '@nestjs/common';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { ConfigurationProblem } from '../core/errors.js';
+import { nearestName } from '../core/options.rules.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import { countedLimit, type CountedLimit } from './counted-limit.js';
 import { compileTracker } from './partition.js';
@@ -9,7 +10,6 @@ import { throttlerKey } from './throttler-storage.port.js';
 import { parseDuration } from './limit-text.js';
 import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
 import type { RateLimitContext, ThrottlerCommonOptions } from './rate-limiting.options.js';
-import { checkName } from './rate-limiting.rules.js';
 
 // The metadata keys of @Throttle and @SkipThrottle, which @nestjs/throttler does not export.
 const KEYS = {
@@ -50,7 +50,7 @@ export function readThrottlerDeclarations(
   const skippedByClass = new Set<string>();
   for (const name of named) {
     // Where nothing has a name, they are for a guard of @nestjs/throttler.
-    if (names.size > 0) checkName(name, names, id, problems);
+    if (names.size > 0 && !names.has(name)) problems.push(undeclared(name, targets, names, id));
     const override: Record<string, unknown> = {};
     for (const [option, key] of Object.entries(KEYS)) {
       const value = nearest(targets, key + name);
@@ -62,6 +62,33 @@ export function readThrottlerDeclarations(
     if (nearest([handler], SKIP + name) === undefined) skippedByClass.add(name);
   }
   return { overrides, skipped, skippedByClass };
+}
+
+/** Names the decorator as it was written: `@SkipThrottle()` alone is for the throttler "default". */
+function undeclared(
+  name: string,
+  targets: readonly Target[],
+  names: ReadonlySet<string>,
+  where: string,
+): ConfigurationProblem {
+  const skip: unknown = nearest(targets, SKIP + name);
+  const isBare = name === 'default' && skip === true;
+  const written =
+    skip === undefined
+      ? `@Throttle({ ${name}: … })`
+      : isBare
+        ? '@SkipThrottle()'
+        : `@SkipThrottle({ ${name}: ${String(skip)} })`;
+  const similar = isBare ? undefined : nearestName(name, names);
+  const all = [...names].map((one) => `${one}: ${skip === undefined ? '…' : 'true'}`).join(', ');
+  return {
+    where,
+    problem: `${written} is for the throttler "${name}", which is not declared`,
+    fix:
+      similar === undefined
+        ? `Name those that are: @${skip === undefined ? 'Throttle' : 'SkipThrottle'}({ ${all} })`
+        : `Did you mean "${similar}"?`,
+  };
 }
 
 /**
