@@ -161,6 +161,21 @@ describe.each(ADAPTERS)('Load shedding on %s', (adapter: AdapterName) => {
     ]);
   });
 
+  it.each([
+    ['enforce', 'are'],
+    ['report', 'would be'],
+  ] as const)('logs what %s does', async (enforcement, are) => {
+    const lines: string[] = [];
+    const keep = (line: string) => void lines.push(line);
+    await start({ enforcement }, [Routes], { logger: { log: keep, warn: keep, error: keep } });
+    sample(60_000, 2);
+    sample(0, 20);
+    expect(lines.filter((line) => line.includes('shed') && line.includes('event loop'))).toEqual([
+      `The event loop is 60000 ms late: requests ${are} shed`,
+      `The event loop is in time again: no requests ${are} shed`,
+    ]);
+  });
+
   it('only records under report', async () => {
     const app = await start({ enforcement: 'report' });
     sample(60_000, 2);

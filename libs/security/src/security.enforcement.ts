@@ -53,6 +53,11 @@ export class GuardsOfHandlers {
     return authenticates(this.partsOf(policy));
   }
 
+  /** True where a guard of the package asks who calls, or denies whoever is not known. */
+  askWhoCalls(policy: RoutePolicy): boolean {
+    return !asksNobody(this.partsOf(policy));
+  }
+
   /** True where limits are asked in two steps, by two guards. */
   limitTwice(policy: RoutePolicy): boolean {
     return limitsTwice(this.partsOf(policy));

@@ -40,13 +40,12 @@ import { receivedCall, Transports } from './core/transports.js';
 import { CsrfTokens } from './edge/csrf/csrf-tokens.js';
 import { CsrfProtection } from './edge/csrf/csrf-protection.js';
 import { Edge } from './edge/edge.js';
-import { edgeWarnings } from './edge/edge.options.js';
 import { EdgeInstallation } from './edge/edge.installation.js';
 import { declareBody } from './edge/firewall/firewall.decorators.js';
 import { applyTimeouts } from './edge/firewall/server-timeouts.js';
 import { RegisteredRoutes } from './edge/registered-routes.js';
 import { Bans } from './rate-limiting/bans/bans.js';
-import { bansWarnings, checkHoneypotRoutes } from './rate-limiting/bans/bans.options.js';
+import { checkHoneypotRoutes } from './rate-limiting/bans/bans.options.js';
 import { Lockout } from './rate-limiting/lockout/lockout.js';
 import { LoadShedding } from './load-shedding/load-shedding.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
@@ -72,6 +71,7 @@ import {
   type SecurityOptions,
 } from './security.options.js';
 import { FEATURE_OPTIONS, SecuredRoutes } from './security.routes.js';
+import { optionWarnings } from './security.warnings.js';
 import { UnreadableBodyFilter } from './validation/unreadable-body.filter.js';
 import { refusalsOfOtherCopies, tokensOfOtherCopies, warningOfCopies } from './security.copies.js';
 import { assertConstructed, StaticRoot } from './security.root.js';
@@ -419,31 +419,18 @@ export class SecurityModule
     for (const { where, problem, fix } of jwt === undefined ? [] : jwtAdvice(jwt)) {
       this.logger.warn(`${where}: ${problem}. ${fix}`);
     }
-    for (const option of dangerousOptions(this.options)) this.logger.warn(`${option} is switched on`);
-    for (const warning of edgeWarnings(this.options, isProduction)) this.logger.warn(warning);
-    for (const warning of bansWarnings(this.options, isProduction)) this.logger.warn(warning);
+    for (const warning of optionWarnings(this.options, isProduction)) this.logger.warn(warning);
   }
 
   private warnOfUnknownRoles(): void {
     for (const role of maskedRoleNames()) {
       if (!this.authorizer.hierarchy.names.has(role)) {
-        this.logger.warn(`@VisibleTo names the role "${role}", which is not declared: nobody sees the field`);
+        this.logger.warn(
+          `@VisibleTo names the role "${role}", which authorization.roles does not declare: nobody sees a field by it`,
+        );
       }
     }
   }
-}
-
-/** The options that weaken what tokens are held to; they are named at every start, in production as well. */
-function dangerousOptions({ authentication }: SecurityOptions): readonly string[] {
-  const jwt = authentication?.jwt;
-  if (jwt === undefined) return [];
-  const issuers = jwt.issuers ?? [jwt];
-  return [
-    ...(jwt.dangerouslyAllowMissingExpiry === true ? ['authentication.jwt.dangerouslyAllowMissingExpiry'] : []),
-    ...(issuers.some(({ dangerouslyAcceptAnyAudience }) => dangerouslyAcceptAnyAudience === true)
-      ? ['authentication.jwt.dangerouslyAcceptAnyAudience']
-      : []),
-  ];
 }
 
 /** Holds the defaults of one feature module, which the route compiler finds among that module's imports. */

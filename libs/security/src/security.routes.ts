@@ -136,7 +136,7 @@ export class SecuredRoutes {
       registered,
     );
     this.warn(compiled, guards);
-    this.warnOfTransports(denied);
+    this.warnOfTransports(denied, guards);
     if (options.validation !== false) this.warnOfUnchecked(compiled);
   }
 
@@ -228,14 +228,17 @@ export class SecuredRoutes {
     }
   }
 
-  private warnOfTransports(denied: readonly ExploredHandler[]): void {
+  private warnOfTransports(denied: readonly ExploredHandler[], guards: GuardsOfHandlers | undefined): void {
     for (const { id, transport } of denied) {
       if (transport?.kind === 'denied') this.logger.warn(`${id} is denied to everybody: ${transport.because}`);
     }
+    const which =
+      guards === undefined
+        ? 'denied, but for those with @Public()'
+        : 'denied where a guard of the package is in front of them, and open where none is';
     for (const { name } of this.explorer.unserved) {
       this.logger.warn(
-        `${name} is called over a transport that is not in SecurityModule.forRoot({ transports }): ` +
-          'its handlers are denied, but for those with @Public()',
+        `${name} is called over a transport that is not in SecurityModule.forRoot({ transports }): its handlers are ${which}`,
       );
     }
   }
@@ -275,7 +278,9 @@ export class SecuredRoutes {
     const permissions = new Set(policies.flatMap((policy) => (policy.permissions ? namesOf(policy.permissions) : [])));
     for (const permission of permissions) {
       if (!this.authorizer.isGranted(permission)) {
-        this.logger.warn(`No role carries the permission "${permission}": only a token that names it gets through`);
+        this.logger.warn(
+          `No role carries the permission "${permission}": only callers who are given it themselves have it`,
+        );
       }
     }
     for (const { id } of this.edge.unforeseen) {
@@ -283,11 +288,12 @@ export class SecuredRoutes {
         `${id}: its path cannot be told before routing, so what it says of CORS, HTTP or bodies comes late`,
       );
     }
-    for (const warning of this.messages.warnings(compiled)) this.logger.warn(warning);
     for (const { policy, handler } of compiled) {
       const lost = lostExemption(policy, handler);
       if (lost !== undefined) this.logger.warn(lost);
     }
+    const guarded = guards === undefined ? compiled : compiled.filter(({ policy }) => guards.askWhoCalls(policy));
+    for (const warning of this.messages.warnings(guarded)) this.logger.warn(warning);
   }
 }
 

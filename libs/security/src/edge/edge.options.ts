@@ -97,6 +97,9 @@ export function edgeWarnings(options: EdgeOptions, isProduction: boolean): reado
     ...recording.map(([name]) => `${name} only records what it would deny`),
     ...allowed.map((allowance) => `firewall.dangerouslyAllow has "${allowance}"`),
     ...scripts.map((source) => `headers.contentSecurityPolicy.dangerouslyAllowScripts has "${source}"`),
+    ...(csp !== false && csp?.dangerouslyWithoutDefaultSrc === true
+      ? ['headers.contentSecurityPolicy.dangerouslyWithoutDefaultSrc is switched on']
+      : []),
     ...(isProduction && hosts === undefined ? ['hosts is left out: a request may name any host'] : []),
     ...(isProduction && https === undefined ? ['https is left out: requests without TLS are answered'] : []),
   ];

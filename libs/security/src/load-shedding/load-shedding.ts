@@ -81,10 +81,11 @@ export class LoadShedding {
     const { level } = this.state;
     if (level === before) return;
     const shed = SHEDDABLE.slice(0, level);
-    if (before === 0) this.logger.warn(`The event loop is ${Math.round(lag)} ms late: requests are shed`);
-    else if (level === 0) this.logger.log('The event loop is in time again: no request is shed');
-    if (!this.events.observed) return;
     const enforced = this.options?.enforcement === 'report' ? false : undefined;
+    const are = enforced === false ? 'would be' : 'are';
+    if (before === 0) this.logger.warn(`The event loop is ${Math.round(lag)} ms late: requests ${are} shed`);
+    else if (level === 0) this.logger.log(`The event loop is in time again: no requests ${are} shed`);
+    if (!this.events.observed) return;
     this.events.emit({ type: typeOf(before, level), time: this.clock.now(), lag, shed, enforced });
   }
 

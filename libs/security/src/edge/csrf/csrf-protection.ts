@@ -36,7 +36,7 @@ export class CsrfProtection {
     const { apply, token, trustedOrigins, enforcement }: CsrfOptions = options || {};
     this.applies = options === false ? 'never' : (apply ?? (profile === 'web' ? 'always' : 'cookies'));
     this.trustedOrigins = new Set(trustedOrigins);
-    this.tokens = token === undefined ? undefined : new CsrfTokenPolicy(token, clock);
+    this.tokens = token === undefined ? undefined : new CsrfTokenPolicy(token, clock, enforcement);
     this.enforcement = enforcement ?? 'enforce';
   }
 

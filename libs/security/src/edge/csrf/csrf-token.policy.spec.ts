@@ -210,4 +210,10 @@ describe('A binding of the application', () => {
     expect(warn.mock.calls).toEqual([[`csrf.token.binding ${problem}: the request is denied`]]);
     expect(() => bound.issue(post(), alice)).toThrow(/hunter2|csrf\.token\.binding/);
   });
+
+  it('that fails is told of as what it is where denials are only recorded', () => {
+    const recording = new CsrfTokenPolicy({ secret: SECRET, binding: (() => 7) as never }, clock, 'report');
+    recording.decide(post({ 'x-csrf-token': issued() }), alice);
+    expect(warn.mock.calls).toEqual([['csrf.token.binding answers with no text: the request would be denied']]);
+  });
 });

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from '../../core/clock.js';
 import { ALLOWED, denied, type Decision } from '../../core/decision.js';
 import type { Principal } from '../../core/principal.js';
+import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { CSRF_TOKEN_DEFAULTS, type CsrfBinding, type CsrfTokenOptions } from './csrf.options.js';
 import type { CsrfSecret } from './csrf.secret.js';
@@ -24,6 +25,7 @@ export class CsrfTokenPolicy {
   constructor(
     { secret, header, field, lifetime, binding }: CsrfTokenOptions,
     private readonly clock: Clock,
+    private readonly enforcement: Enforcement = 'enforce',
   ) {
     this.signer = new CsrfTokenSigner(Array.isArray(secret) ? (secret as [CsrfSecret]) : [secret as CsrfSecret]);
     this.header = (header ?? CSRF_TOKEN_DEFAULTS.header).toLowerCase();
@@ -90,7 +92,9 @@ export class CsrfTokenPolicy {
   private withoutBinding(problem: string): undefined {
     if (this.told) return;
     this.told = true;
-    this.logger.warn(`csrf.token.binding ${problem}: the request is denied`);
+    this.logger.warn(
+      `csrf.token.binding ${problem}: the request ${this.enforcement === 'report' ? 'would be' : 'is'} denied`,
+    );
   }
 
   private seconds(): number {

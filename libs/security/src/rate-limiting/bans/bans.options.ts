@@ -389,10 +389,14 @@ export function bansWarnings(
   isProduction: boolean,
 ): readonly string[] {
   if (bans === undefined) return [];
+  const isRecording = bans.enforcement === 'report';
+  const keeps = isRecording ? 'would keep' : 'keeps';
   return [
-    ...(bans.enforcement === 'report' ? ['bans only records what it would deny'] : []),
+    ...(isRecording ? ['bans only records what it would deny'] : []),
     ...(isProduction && proxy === undefined
-      ? ['bans is given without proxy: behind a proxy all clients have its address, and one ban keeps all of them out']
+      ? [
+          `bans is given without proxy: behind a proxy all clients have its address, and one ban ${keeps} all of them out`,
+        ]
       : []),
   ];
 }
