@@ -1,13 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import {
-  ClearSiteData,
-  Cors,
-  CsrfTokens,
-  CurrentUser,
-  Lockout,
-  Public,
-  type HttpRequest,
-} from '@palisade/nest';
+import { ClearSiteData, Cors, CsrfTokens, CurrentUser, Lockout, Public, type HttpRequest } from '@palisade/nest';
 import { AccessTokenIssuer } from '../auth/access-token.issuer.js';
 import { LedgerException } from '../errors.js';
 import type { Reply } from '../reply.js';

@@ -24,6 +24,7 @@ interface Registry {
   readonly _strategies: Readonly<Record<string, unknown>>;
 }
 
+// oxlint-disable-next-line no-underscore-dangle -- Passport's own name
 const registered = (): Readonly<Record<string, unknown>> => (passport as unknown as Registry)._strategies;
 
 /** Explains why no strategy is registered under a name that the application uses. */
