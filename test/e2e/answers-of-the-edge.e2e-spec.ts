@@ -1,11 +1,27 @@
-import { Controller, Get, Post } from '@nestjs/common';
+import { Body, Controller, Get, Post } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { Bans, Priority, Public, RateLimit, Scheduler, type CorsOptions, type SecurityOptions } from '@palisade/nest';
+import {
+  Bans,
+  ConcurrencyLimit,
+  Priority,
+  Public,
+  RateLimit,
+  Roles,
+  Scheduler,
+  type CorsOptions,
+  type LeaseStore,
+  type RateLimitingOptions,
+  type SecurityOptions,
+} from '@palisade/nest';
+import { IsString } from 'class-validator';
+import { STATUS_CODES } from 'node:http';
 import { connect } from 'node:net';
 import { ADAPTERS } from '../support/application.js';
+import { FakeClock } from '../support/clock.js';
+import { FarStore } from '../support/far-store.js';
 import { FakeScheduler } from '../support/scheduler.js';
 import { securityWith } from '../support/security.js';
-import { signingKey } from '../support/tokens.js';
+import { signingKey, TokenIssuer } from '../support/tokens.js';
 import { edgeOfEachTest, type EdgeApplication, type Sent } from './edge.harness.js';
 
 const key = signingKey('ES256');
@@ -52,6 +68,12 @@ class Routes {
 
 @Controller('guarded')
 class Guarded {
+  @Get('admins')
+  @Roles('admin')
+  admins() {
+    return {};
+  }
+
   @Get()
   mine() {
     return {};
@@ -67,6 +89,45 @@ interface Case {
   readonly sent?: Sent;
   readonly prepare?: (edge: EdgeApplication) => unknown;
 }
+
+class Checked {
+  @IsString()
+  text!: string;
+}
+
+@Controller()
+@Public()
+class Limited {
+  @Get('one-at-a-time')
+  @ConcurrencyLimit(1)
+  one() {
+    return {};
+  }
+
+  @Get('counted')
+  @RateLimit('counted')
+  counted() {
+    return {};
+  }
+
+  @Post('checked')
+  checked(@Body() _checked: Checked) {
+    return {};
+  }
+}
+
+/** A store that does not answer. */
+class StoreThatIsAway extends FarStore {
+  override consume(): Promise<never> {
+    return Promise.reject(new Error('away'));
+  }
+}
+
+/** Has no place for anybody. */
+const FULL: LeaseStore = { acquire: ({ claims }) => claims[0], renew: () => undefined, release: () => undefined };
+
+/** What limits of the application are asked of. */
+const LIMITS: RateLimitingOptions = { limits: { counted: '10/minute' }, concurrency: { store: FULL } };
 
 const late = { lag: () => 10_000 };
 
@@ -208,6 +269,87 @@ describe.each(ADAPTERS)('An answer to a page of another origin on %s', (adapter)
     expect(asked).toEqual([APP, EVIL]);
     expect([await originFor(APP), await originFor(EVIL)]).toEqual([APP, undefined]);
     expect(asked).toHaveLength(2);
+  });
+});
+
+const MORE: readonly Case[] = [
+  { code: 'concurrency_exceeded', status: 429, path: '/one-at-a-time' },
+  {
+    code: 'rate_limit_unavailable',
+    status: 503,
+    path: '/counted',
+    options: { rateLimit: { ...LIMITS, store: new StoreThatIsAway(), onStoreError: 'closed' } },
+  },
+  {
+    code: 'rate_limited',
+    status: 429,
+    options: { rateLimit: { ...LIMITS, throttlers: [{ name: 'short', ttl: 60_000, limit: 0 }] } },
+  },
+  {
+    code: 'body_malformed',
+    status: 400,
+    path: '/forms',
+    sent: { body: '{', headers: { 'content-type': 'application/json' } },
+  },
+  {
+    code: 'role_missing',
+    status: 403,
+    path: '/guarded/admins',
+    sent: { headers: { authorization: `Bearer ${new TokenIssuer(key, new FakeClock()).issue({ roles: [] })}` } },
+  },
+];
+
+describe.each(ADAPTERS)('A problem document on %s', (adapter) => {
+  const start = edgeOfEachTest(adapter);
+  const startWith = async ({ options = {}, prepare }: Case, problemDetails = true) => {
+    const edge = await start(
+      securityWith(key, {
+        proxy: { trust: 1 },
+        ...options,
+        rateLimit: { ...LIMITS, ...options.rateLimit, problemDetails },
+      }),
+      [Routes, Guarded, Limited],
+      { customize: (builder) => builder.overrideProvider(Scheduler).useValue(new FakeScheduler()) },
+    );
+    await prepare?.(edge);
+    return edge;
+  };
+  const ask = (edge: EdgeApplication, { path = '/', sent = {} }: Case) =>
+    edge.send(path, { ...sent, headers: { ...PROXIED, ...sent.headers } });
+
+  it.each([...CASES, ...MORE])('tells $code, where it is asked for', async (each) => {
+    const edge = await startWith(each);
+    const answer = await ask(edge, each);
+    expect([answer.status, answer.headers['content-type']]).toEqual([
+      each.status,
+      expect.stringMatching(/^application\/problem\+json(?:; charset=utf-8)?$/),
+    ]);
+    const { type, status, code, ...others } = answer.body;
+    expect([status, code]).toEqual([each.status, each.code]);
+    if (each.code === 'rate_limited') {
+      expect(type).toBe('https://iana.org/assignments/http-problem-types#quota-exceeded');
+      expect(others).toEqual({ title: 'Too many requests', 'violated-policies': [expect.any(String)] });
+    } else {
+      expect(type).toBe('about:blank');
+      expect(others).toEqual({ title: STATUS_CODES[each.status], detail: expect.any(String) });
+    }
+  });
+
+  it.each([...CASES, ...MORE])('is nothing of $code where it is not', async (each) => {
+    const edge = await startWith(each, false);
+    const answer = await ask(edge, each);
+    expect(answer.headers['content-type']).toMatch(/^application\/json/);
+    expect(Object.keys(answer.body).toSorted()).toEqual(['code', 'error', 'message', 'statusCode']);
+  });
+
+  it('is no answer of a handler, of Nest, or of validation', async () => {
+    const edge = await startWith({ code: '', status: 0 });
+    for (const path of ['/broken', '/nowhere']) {
+      expect((await edge.send(path)).headers['content-type']).toMatch(/^application\/json/);
+    }
+    const invalid = await edge.send('/checked', { body: { text: 1 } });
+    expect(invalid.headers['content-type']).toMatch(/^application\/json/);
+    expect(invalid.body).toMatchObject({ statusCode: 400, code: 'validation_failed', fields: [{ field: 'text' }] });
   });
 });
 

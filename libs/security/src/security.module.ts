@@ -31,7 +31,7 @@ import { ApplicationFunctions } from './core/application-functions.js';
 import { Clock } from './core/clock.js';
 import { declareTokens, namesOfCopies, ONE_COPY } from './core/copies.js';
 import { Enforcer } from './core/enforcer.js';
-import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
+import { PROBLEM_DOCUMENTS, SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { ROOT, rootMissing, rootsOf } from './core/root.js';
 import { Scheduler } from './core/scheduler.js';
@@ -51,6 +51,7 @@ import { LoadShedding } from './load-shedding/load-shedding.js';
 import { RateLimitGuard } from './rate-limiting/rate-limit.guard.js';
 import { RateLimiter } from './rate-limiting/rate-limiter.js';
 import { RateLimiting } from './rate-limiting/rate-limiting.js';
+import { rateLimitingOptionsOf } from './rate-limiting/rate-limiting.options.js';
 import { RouteExplorer } from './core/route-explorer.js';
 import { RoutePolicyRegistry } from './core/route-policy.registry.js';
 import { asyncOptions, checkAsyncOptions, type SecurityModuleAsyncOptions } from './security.async-options.js';
@@ -92,6 +93,12 @@ const PROVIDERS: readonly Provider[] = [
     provide: Transports,
     inject: [OPTIONS],
     useFactory: ({ transports }: SecurityOptions) => new Transports(transports),
+  },
+  {
+    provide: PROBLEM_DOCUMENTS,
+    inject: [OPTIONS],
+    useFactory: ({ rateLimit }: SecurityOptions) =>
+      rateLimit !== undefined && rateLimitingOptionsOf(rateLimit).problemDetails === true,
   },
   RouteExplorer,
   Enforcer,
@@ -145,14 +152,15 @@ const PROVIDERS: readonly Provider[] = [
   },
   {
     provide: Edge,
-    inject: [OPTIONS, SecurityEvents, Clock, Bans, ApplicationFunctions],
+    inject: [OPTIONS, SecurityEvents, Clock, Bans, ApplicationFunctions, PROBLEM_DOCUMENTS],
     useFactory: (
       options: SecurityOptions,
       events: SecurityEvents,
       clock: Clock,
       { gate }: Bans,
       functions: ApplicationFunctions,
-    ) => new Edge(options, events, clock, gate, functions),
+      tellsProblems: boolean,
+    ) => new Edge(options, events, clock, gate, functions, tellsProblems),
   },
   {
     provide: EdgeInstallation,

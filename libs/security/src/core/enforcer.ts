@@ -1,8 +1,8 @@
-import { Injectable, Logger, type ExecutionContext, HttpException } from '@nestjs/common';
+import { Inject, Injectable, Logger, type ExecutionContext, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Clock } from './clock.js';
 import { denied, type Denied } from './decision.js';
-import { errorBody, SecurityException } from './errors.js';
+import { errorBody, PROBLEM, PROBLEM_DOCUMENTS, SecurityException } from './errors.js';
 import { SecurityEvents } from './events.js';
 import type { Principal } from './principal.js';
 import { Call } from './call.js';
@@ -23,7 +23,6 @@ export interface DenialAnswer {
   readonly exception?: HttpException | undefined;
   /** The name of the limit that denied, for the event. */
   readonly limit?: string | undefined;
-  readonly contentType?: string | undefined;
   /** Header fields that go with the answer, where there is one for the denial alone. */
   readonly fields?: readonly AnswerField[] | undefined;
 }
@@ -40,6 +39,7 @@ export class Enforcer {
     private readonly clock: Clock,
     private readonly adapterHost: HttpAdapterHost,
     private readonly transports: Transports,
+    @Inject(PROBLEM_DOCUMENTS) private readonly tellsProblems: boolean,
   ) {}
 
   /**
@@ -82,9 +82,14 @@ export class Enforcer {
         answer.challenges.length === 1 ? answer.challenges[0] : answer.challenges,
       );
     }
-    if (http && answer.contentType !== undefined) this.setHeader(execution, 'Content-Type', answer.contentType);
     const exception = answer.exception ?? new SecurityException(denial);
-    if (http) throw exception;
+    if (http) {
+      if (this.tellsProblems && canBeProblem(exception)) {
+        this.setHeader(execution, 'Content-Type', PROBLEM);
+        exception.becomeProblem(answer.limit);
+      }
+      throw exception;
+    }
     const seconds = secondsIn(answer.fields);
     throw execution instanceof Call
       ? execution.refusalOf(exception, denial.reason, seconds)
@@ -150,6 +155,14 @@ export class Enforcer {
       scheme: principal?.scheme,
     });
   }
+}
+
+interface CanBeProblem {
+  becomeProblem(limit: string | undefined): void;
+}
+
+function canBeProblem(exception: HttpException): exception is HttpException & CanBeProblem {
+  return typeof (exception as Partial<CanBeProblem>).becomeProblem === 'function';
 }
 
 function secondsIn(fields: readonly AnswerField[] | undefined): number | undefined {

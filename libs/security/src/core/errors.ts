@@ -100,9 +100,30 @@ export function errorBody(statusCode: number, message: string, code: string): Se
   return { statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message, code };
 }
 
+/** The media type of problem documents. */
+export const PROBLEM = 'application/problem+json';
+
+/** Whether an application has asked for problem documents; `true` or `false`. */
+export const PROBLEM_DOCUMENTS = Symbol('palisade.problem-documents');
+
+/** An error as a problem document (RFC 9457, section 3): its type is the status, and `code` tells the reason. */
+export interface ProblemDocument {
+  readonly type: 'about:blank';
+  /** The reason phrase of the status. */
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+}
+
+export function problemDocument(status: number, detail: string, code: string): ProblemDocument {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+}
+
 /** Thrown by the guards when a request is denied; an ordinary `HttpException` to the filters of the application. */
 export class SecurityException extends HttpException {
   readonly code: DenialReason;
+  #problem: ProblemDocument | undefined;
 
   /** @param options its `cause` is for the filters of the application, and in no answer */
   constructor(
@@ -112,6 +133,15 @@ export class SecurityException extends HttpException {
     const { status, message } = DENIALS[decision.reason];
     super(errorBody(status, message, decision.reason), status, options);
     this.code = decision.reason;
+  }
+
+  /** @internal Has a problem document for its body from here on. */
+  becomeProblem(): void {
+    this.#problem = problemDocument(this.getStatus(), messageOf(this.code), this.code);
+  }
+
+  override getResponse(): string | object {
+    return this.#problem ?? super.getResponse();
   }
 }
 

@@ -136,7 +136,6 @@ export interface LimitDenial {
   /** Header fields that go with the answer, beside those that every answer of the route carries. */
   readonly fields: readonly AnswerField[];
   /** That of the body, where it is not JSON as everything else. */
-  readonly contentType?: string | undefined;
 }
 
 /**

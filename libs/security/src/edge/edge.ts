@@ -14,7 +14,7 @@ import { preflightOf, type CorsPolicy, type CorsPreflight } from './cors/cors.po
 import { isSafeMethod } from './csrf/cross-origin.policy.js';
 import { EarlyRoutes } from './early-routes.js';
 import { EdgeAdmission } from './edge.admission.js';
-import { answerFailure, isConnectionEnded, redirect, refuse } from './edge.answers.js';
+import { EdgeAnswers, isConnectionEnded, redirect } from './edge.answers.js';
 import { completeHeaders, headerList, NO_FIELDS, type HeaderList } from './edge.headers.js';
 import type { EdgeOptions } from './edge.options.js';
 import { isOwn, EdgeParts } from './edge.parts.js';
@@ -46,6 +46,7 @@ export class Edge {
   readonly admission: EdgeAdmission;
 
   private readonly logger = new Logger('SecurityModule');
+  private readonly answers: EdgeAnswers;
   private readonly rules: PassageRules;
   private readonly reports: CspReportEndpoint | undefined;
   private readonly reportPath: string | undefined;
@@ -60,7 +61,9 @@ export class Edge {
     clock: Clock,
     private readonly gate?: AddressGate | undefined,
     private readonly functions = new ApplicationFunctions(clock, new Scheduler()),
+    tellsProblems = false,
   ) {
+    this.answers = new EdgeAnswers(tellsProblems);
     this.parts = new EdgeParts(options, events, clock, functions);
     this.admission = new EdgeAdmission(this.parts);
     const { headers } = this.parts.routes;
@@ -148,7 +151,7 @@ export class Edge {
       this.parts.publish(denial, request, passage, recorded);
       if (!recorded) {
         this.addKnownCors(request, passage);
-        return refuse(request, response, denial);
+        return this.answers.refuse(request, response, denial);
       }
     }
     return this.passHost(request, response, passage, client);
@@ -164,7 +167,7 @@ export class Edge {
     const decided = this.parts.hosts.decideRequest(request, client.forwardedHost);
     if (!decided.allowed && this.parts.stops('hosts', decided, request, passage)) {
       this.addCors(request, passage);
-      return refuse(request, response, decided);
+      return this.answers.refuse(request, response, decided);
     }
     const served = decided.allowed ? decided.host : undefined;
     passage.host = served ?? this.unlistedHostOf(request, client.forwardedHost);
@@ -175,7 +178,7 @@ export class Edge {
       if (!https.allowed && this.parts.stops('https', https, request, passage)) {
         this.addCors(request, passage);
         if (https.redirect !== undefined) return redirect(request, response, https.redirect);
-        return refuse(request, response, https);
+        return this.answers.refuse(request, response, https);
       }
     }
 
@@ -183,7 +186,7 @@ export class Edge {
       const decision = this.parts.firewall.decide(request);
       if (!decision.allowed && this.parts.stops('firewall', decision, request, passage)) {
         this.addCors(request, passage);
-        return refuse(request, response, decision);
+        return this.answers.refuse(request, response, decision);
       }
     }
 
@@ -196,7 +199,7 @@ export class Edge {
     const { origin } = request.headers;
     if (cors === undefined || origin === undefined) {
       if (cors !== undefined) passage.cors = headerList(cors.always);
-      if (this.isPreflightOfAnother(request, passage)) return refuse(request, response, ORIGIN_REFUSED);
+      if (this.isPreflightOfAnother(request, passage)) return this.answers.refuse(request, response, ORIGIN_REFUSED);
       return this.limitBody(request, response, passage);
     }
     const allowed = cors.allows(origin);
@@ -218,7 +221,8 @@ export class Edge {
     const preflight = preflightOf(request);
     if (preflight !== undefined) return this.answerPreflight(request, response, passage, cors, preflight, allowed);
     this.parts.applyCors(request, passage, cors, origin, allowed);
-    if (!allowed && this.isPreflightOfAnother(request, passage)) return refuse(request, response, ORIGIN_REFUSED);
+    if (!allowed && this.isPreflightOfAnother(request, passage))
+      return this.answers.refuse(request, response, ORIGIN_REFUSED);
     return this.limitBody(request, response, passage);
   }
 
@@ -236,7 +240,7 @@ export class Edge {
     passage.isAnswering = true;
     const given: Record<string, string> = {};
     for (const [name, value] of fields) if (name === 'Vary') given['vary'] = value;
-    if (!decision.allowed && status === 403) return refuse(request, response, decision, given);
+    if (!decision.allowed && status === 403) return this.answers.refuse(request, response, decision, given);
     // Without a length: a 204 has no content (RFC 9110, section 8.6).
     response.writeHead(status, given);
     response.end();
@@ -273,7 +277,7 @@ export class Edge {
       if (!response.headersSent) {
         // The answer of a resolver may still be on its way.
         if (passage.cors.length === 0) this.addKnownCors(request, passage);
-        refuse(request, response, BODY_TOO_LARGE);
+        this.answers.refuse(request, response, BODY_TOO_LARGE);
       } else if (!response.writableEnded) {
         // Whoever is answering already would wait for an end that never comes.
         response.destroy();
@@ -298,7 +302,7 @@ export class Edge {
     if (!carriesBody(request)) return true;
     const decision = wasReadBefore(request, passage) ?? refusedLength(request.headers, passage.route.body.limit);
     if (decision.allowed || !this.parts.stops('firewall', decision, request, passage)) return true;
-    return refuse(request, response, decision);
+    return this.answers.refuse(request, response, decision);
   }
 
   /** How much a request may bring, as far as it is known. */
@@ -334,7 +338,7 @@ export class Edge {
       this.parts.publish(FAILED, request, passage, false);
       if (passage.cors.length === 0) this.addKnownCors(request, passage);
     }
-    answerFailure(response);
+    this.answers.fail(response);
     return false;
   }
 

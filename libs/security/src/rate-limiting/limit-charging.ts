@@ -6,7 +6,6 @@ import type { LimitStanding, Passage, TakenUnits } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { LimitDenial, LimitStep } from '../core/route-policy.js';
-import type { CountedLimit } from './counted-limit.js';
 import { limitContextOf } from './limit-context.js';
 import type { LimitCharge, LimitRule } from './limit-rules.js';
 import { NO_STEPS, type LimitSteps } from './limit-steps.js';
@@ -23,7 +22,6 @@ const RATE_LIMITED = denied('rate_limited');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
 const KEY_REFUSED = denied('rate_limit_key_refused');
-const PROBLEM = 'application/problem+json';
 const TOO_MANY_REQUESTS = 429;
 
 const UNANSWERED = 'The store did not answer for each limit that it was asked for';
@@ -39,7 +37,6 @@ export interface ChargingOptions {
   readonly told: StandingFields | undefined;
   /** Whether who asks for too much is only recorded. */
   readonly records: boolean;
-  readonly problemDetails: boolean;
   /** Whether the store cannot give anything back. */
   readonly keepsWhatItCounts: boolean;
 }
@@ -252,24 +249,21 @@ export class LimitCharging {
     }
     if (of === 'second') this.giveFirstBack(execution, passage);
     const charge = charges[denying] as LimitCharge;
-    const { problemDetails } = this.options;
-    const violated: CountedLimit[] = [];
+    const violated: string[] = [];
     const denials: { readonly suffix: string; readonly retryAfter: number }[] = [];
     for (let i = 0; i < charges.length; i++) {
       const { allowed, retryAfter } = standings[i] as Standing;
       if (allowed) continue;
       const { limit } = charges[i] as LimitCharge;
-      violated.push(limit);
+      violated.push(limit.name);
       denials.push({ suffix: limit.suffix, retryAfter });
     }
     const message = rules[denying]?.message?.(execution, charge, standings[denying] as Standing);
-    const names = problemDetails ? violated.map(({ name }) => name) : undefined;
     const answer = (text: string | undefined): LimitDenial => ({
       denial: RATE_LIMITED,
       limit: charge.limit.name,
-      exception: new RateLimitException(RATE_LIMITED, text, names),
+      exception: new RateLimitException(RATE_LIMITED, text, violated),
       fields: retryFieldsOf(denials),
-      contentType: problemDetails ? PROBLEM : undefined,
     });
     return message instanceof Promise ? message.then(answer) : answer(message);
   }
@@ -304,9 +298,8 @@ export class LimitCharging {
     const denial = (retryAfter: number): LimitDenial => ({
       denial: RATE_LIMITED,
       limit: name,
-      exception: new RateLimitException(RATE_LIMITED, undefined, this.options.problemDetails ? [name] : undefined),
+      exception: new RateLimitException(RATE_LIMITED, undefined, [name]),
       fields: retryFields(retryAfter, suffix),
-      contentType: this.options.problemDetails ? PROBLEM : undefined,
     });
     const waited = this.options.waiting.wait(execution, longest);
     if (waited === undefined) return denial(longest);

@@ -1,7 +1,14 @@
 import { recognizeAcrossCopies } from '../core/copies.js';
 import { ThrottlerException } from '@nestjs/throttler';
 import type { DenialReason, Denied } from '../core/decision.js';
-import { errorBody, messageOf, statusOf, type SecurityErrorBody } from '../core/errors.js';
+import {
+  errorBody,
+  messageOf,
+  problemDocument,
+  statusOf,
+  type ProblemDocument,
+  type SecurityErrorBody,
+} from '../core/errors.js';
 
 /** A problem document (RFC 9457) of the type `quota-exceeded` (draft-ietf-httpapi-ratelimit-headers, section 5.1). */
 export interface QuotaExceededProblem {
@@ -18,34 +25,40 @@ export interface QuotaExceededProblem {
  */
 export class RateLimitException extends ThrottlerException {
   readonly code: DenialReason;
-  readonly #body: SecurityErrorBody | QuotaExceededProblem;
+  #body: SecurityErrorBody | QuotaExceededProblem | ProblemDocument;
 
-  /** @param violated the names of the limits, for a problem document; without them the body is the library's own */
+  /** @param violated the names of the limits, for a problem document */
   constructor(
     readonly decision: Denied,
     message = messageOf(decision.reason),
-    violated?: readonly string[],
+    private readonly violated?: readonly string[],
   ) {
     super(message);
-    const status = statusOf(decision.reason);
     this.code = decision.reason;
-    this.#body =
-      violated === undefined
-        ? errorBody(status, message, this.code)
-        : {
-            type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-            title: message,
-            status,
-            code: this.code,
-            'violated-policies': violated,
-          };
+    this.#body = errorBody(statusOf(decision.reason), message, this.code);
+  }
+
+  /** @internal Has a problem document for its body from here on; `limit` is the name of the one that denied. */
+  becomeProblem(limit: string | undefined): void {
+    const status = statusOf(this.code);
+    if (this.code !== 'rate_limited') {
+      this.#body = problemDocument(status, messageOf(this.code), this.code);
+      return;
+    }
+    this.#body = {
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      title: this.message,
+      status,
+      code: this.code,
+      'violated-policies': this.violated ?? (limit === undefined ? [] : [limit]),
+    };
   }
 
   override getStatus(): number {
     return statusOf(this.code);
   }
 
-  override getResponse(): SecurityErrorBody | QuotaExceededProblem {
+  override getResponse(): SecurityErrorBody | QuotaExceededProblem | ProblemDocument {
     return this.#body;
   }
 }

@@ -156,7 +156,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   private deny(
-    { denial, limit, exception, fields: found, contentType }: LimitDenial,
+    { denial, limit, exception, fields: found }: LimitDenial,
     execution: ExecutionContext,
     principal: Principal | undefined,
     passage: Passage | undefined,
@@ -167,7 +167,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     }
     const fields = notBefore(found, passage?.againAfter ?? 0);
     if (passage !== undefined) passage.fields = execution instanceof Call ? later(passage.fields, fields) : fields;
-    return this.enforcer.deny(execution, denial, principal, { exception, limit, contentType, fields });
+    return this.enforcer.deny(execution, denial, principal, { exception, limit, fields });
   }
 
   protected override async getTracker(request: HttpRequest): Promise<string> {

@@ -58,7 +58,11 @@ export interface RateLimitingOptions {
    */
   ipv6Prefix?: number | undefined;
   /**
-   * Whether 429 is answered with a problem document (RFC 9457) of the type `quota-exceeded`.
+   * Answers denials with problem documents (RFC 9457), `application/problem+json`: `rate_limited` of the type
+   * `quota-exceeded`, everything else that the edge and the guards deny, and bodies that cannot be read, of the type
+   * `about:blank` with `code`. Not: input that breaks rules (`validation_failed` and the other codes of validation), which
+   * names its fields, exceptions that a handler throws (`LockoutException` too), empty answers (417, and those of the
+   * endpoint for reports), and GraphQL.
    * @default false
    */
   problemDetails?: boolean | undefined;

@@ -100,7 +100,6 @@ export class RateLimiting {
       waiting: this.waiting,
       told: compileStandingFields(headers === false ? [] : [headers].flat()),
       records: this.records,
-      problemDetails: options.problemDetails === true,
       keepsWhatItCounts: this.keepsWhatItCounts,
     });
     this.shared = new Map(

@@ -1,6 +1,6 @@
-import { Catch, HttpException, type ArgumentsHost } from '@nestjs/common';
+import { Catch, HttpException, Inject, type ArgumentsHost } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
-import { errorBody } from '../core/errors.js';
+import { errorBody, PROBLEM, PROBLEM_DOCUMENTS, problemDocument } from '../core/errors.js';
 import { unreadableRequest } from './unreadable-request.policy.js';
 
 /** Stands for the errors of reading a request in `@Catch`: Nest asks `instanceof`, so that no other error is taken. */
@@ -17,11 +17,17 @@ abstract class UnreadableRequest {
  */
 @Catch(UnreadableRequest)
 export class UnreadableBodyFilter extends BaseExceptionFilter {
+  @Inject(PROBLEM_DOCUMENTS) private readonly tellsProblems!: boolean;
+
   override catch(exception: unknown, host: ArgumentsHost): void {
     const answer = unreadableRequest(exception);
-    const known = answer && new HttpException(errorBody(answer.status, answer.message, answer.code), answer.status);
+    const bodyOf = this.tellsProblems ? problemDocument : errorBody;
+    const known = answer && new HttpException(bodyOf(answer.status, answer.message, answer.code), answer.status);
     // Over other transports there is no answer of its own to give it with.
     if (host.getType() !== 'http') throw known ?? exception;
+    if (this.tellsProblems && known !== undefined) {
+      this.httpAdapterHost?.httpAdapter.setHeader(host.getArgByIndex(1), 'Content-Type', PROBLEM);
+    }
     super.catch(known ?? exception, host);
   }
 }
