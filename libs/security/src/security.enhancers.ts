@@ -10,7 +10,7 @@ export const GLOBAL_PIPE = Symbol('palisade.global-pipe');
 export const GLOBAL_INTERCEPTOR = Symbol('palisade.global-interceptor');
 
 /**
- * Puts the package's guard, pipe and interceptor before those of the application. Nest runs global enhancers in the
+ * Puts the package's guard, pipe, interceptor and filter before those of the application. Nest runs global enhancers in the
  * order of registration, and registers `APP_GUARD` and its siblings module by module, the root module first: a guard of
  * the application would run before anybody is authenticated. It does so once every provider was constructed; whatever
  * is registered by a constructor comes first, also for gateways and microservices, which are prepared before `configure`.
@@ -22,6 +22,7 @@ export class GlobalEnhancers {
     @Inject(GLOBAL_GUARD) private readonly guard: CanActivate,
     @Inject(GLOBAL_PIPE) private readonly pipe: PipeTransform | null,
     @Inject(GLOBAL_INTERCEPTOR) private readonly interceptor: NestInterceptor | null,
+    private readonly filter: UnreadableBodyFilter,
   ) {}
 
   /** To be called from a constructor. */
@@ -30,6 +31,7 @@ export class GlobalEnhancers {
     config.addGlobalGuard(this.guard);
     if (this.pipe !== null) config.addGlobalPipe(this.pipe);
     if (this.interceptor !== null) config.addGlobalInterceptor(this.interceptor);
+    config.addGlobalFilter(this.filter);
     this.settle();
   }
 
@@ -40,7 +42,7 @@ export class GlobalEnhancers {
     putFirst(config.getGlobalPipes(), (pipe) => pipe === this.pipe);
     putFirst(config.getGlobalInterceptors(), (interceptor) => interceptor === this.interceptor);
     // Nest asks filters from the last to the first.
-    putLast(config.getGlobalFilters(), (filter) => filter instanceof UnreadableBodyFilter);
+    putLast(config.getGlobalFilters(), (filter) => filter === this.filter);
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type PipeTransform,
   type Provider,
 } from '@nestjs/common';
-import { APP_FILTER, DiscoveryModule, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { DiscoveryModule, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { Server } from 'node:http';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
 import { Authenticator } from './authentication/authenticator.js';
@@ -218,7 +218,7 @@ const PROVIDERS: readonly Provider[] = [
     useFactory: ({ validation }: SecurityOptions): PipeTransform | null =>
       validation === false ? null : new SecurityValidationPipe(validation),
   },
-  { provide: APP_FILTER, useClass: UnreadableBodyFilter },
+  UnreadableBodyFilter,
   GlobalEnhancers,
   StaticRoot,
 ];
