@@ -17,6 +17,7 @@ import {
 import { DiscoveryModule, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { Server } from 'node:http';
 import { AuthenticationGuard } from './authentication/authentication.guard.js';
+import { ApplicationStrategies } from './authentication/application-strategies.js';
 import { Authenticator } from './authentication/authenticator.js';
 import { JwtVerifier } from './authentication/jwt/jwt-verifier.js';
 import { jwtAdvice } from './authentication/jwt/jwt.rules.js';
@@ -182,12 +183,13 @@ const PROVIDERS: readonly Provider[] = [
   },
   {
     provide: Authenticator,
-    inject: [OPTIONS, JwtVerifier, ApplicationFunctions],
+    inject: [OPTIONS, JwtVerifier, ApplicationFunctions, RouteExplorer],
     useFactory: (
       { authentication = {} }: SecurityOptions,
       jwt: JwtVerifier | undefined,
       functions: ApplicationFunctions,
-    ) => new Authenticator(authentication, jwt, functions),
+      explorer: RouteExplorer,
+    ) => new Authenticator(authentication, jwt, functions, new ApplicationStrategies(() => explorer.instances)),
   },
   {
     provide: Authorizer,

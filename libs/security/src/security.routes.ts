@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Authenticator } from './authentication/authenticator.js';
-import { replacedStrategies, whyMissing } from './authentication/passport.strategies.js';
+import { whyMissing, type MissingStrategy } from './authentication/passport.strategies.js';
 import { Authorizer } from './authorization/authorizer.js';
 import { namesOf, requirementOf, type Declaration, type RequirementOption } from './core/declarations.js';
 import { SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
@@ -77,6 +77,7 @@ export class SecuredRoutes {
     guardsInFront: GuardsInFront,
   ): Promise<void> {
     const problems: ConfigurationProblem[] = [];
+    this.authenticator.strategies.claim();
     const known = this.knownNames(options);
     const features = new Features(this.explorer.modules, problems);
     const compiled: CompiledHandler[] = [];
@@ -174,17 +175,21 @@ export class SecuredRoutes {
       schemes: {
         names: authenticator.defaultSchemes,
         has: (name) => authenticator.knows(name),
-        whyMissing: (name) => whyMissing(name, this.explorer.provided),
+        whyMissing: (name) => this.whyMissing(name),
       },
       defaultSchemes: authenticator.defaultSchemes,
       fallback: options.authorization?.fallback ?? 'authenticated',
     };
   }
 
+  private whyMissing(scheme: string): MissingStrategy {
+    return whyMissing(scheme, this.explorer.provided, this.authenticator.strategies);
+  }
+
   private checkSchemes({ id, access, schemes }: RoutePolicy, problems: ConfigurationProblem[]): void {
     for (const scheme of schemes) {
       if (!this.authenticator.knows(scheme)) {
-        problems.push({ where: 'authentication.passport', ...whyMissing(scheme, this.explorer.provided) });
+        problems.push({ where: 'authentication.passport', ...this.whyMissing(scheme) });
       } else if (access === 'optional' && !this.authenticator.tellsMissingFromWrong(scheme)) {
         problems.push({
           where: id,
@@ -269,12 +274,7 @@ export class SecuredRoutes {
     const policies = compiled.map(({ policy }) => policy);
     for (const warning of guards?.warnings ?? []) this.logger.warn(warning);
     this.warnOfNoSchemes(policies, guards);
-    for (const strategy of replacedStrategies(this.explorer.provided)) {
-      this.logger.warn(
-        `${strategy} is a Passport strategy that is never asked: another one was registered under its name later. ` +
-          'Give each a name of its own, PassportStrategy(Strategy, name), and provide each in one module',
-      );
-    }
+    for (const warning of this.authenticator.strategies.warnings) this.logger.warn(warning);
     const permissions = new Set(policies.flatMap((policy) => (policy.permissions ? namesOf(policy.permissions) : [])));
     for (const permission of permissions) {
       if (!this.authorizer.isGranted(permission)) {

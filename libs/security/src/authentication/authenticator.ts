@@ -1,4 +1,3 @@
-import passport, { type Strategy } from 'passport';
 import type { ApplicationFunctions, Patience } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { AuthenticationResult, AuthenticationStep, RecognitionStep, RoutePolicy } from '../core/route-policy.js';
@@ -6,6 +5,7 @@ import { statusOf } from '../core/errors.js';
 import { ANONYMOUS, type Principal } from '../core/principal.js';
 import { principalOf, type HttpRequest } from '../core/request.js';
 import type { AuthenticationOptions, PassportSchemeOptions } from './authentication.options.js';
+import type { ApplicationStrategies } from './application-strategies.js';
 import { BearerChallenges } from './bearer.challenges.js';
 import { JwtScheme } from './jwt.scheme.js';
 import type { JwtVerifier } from './jwt/jwt-verifier.js';
@@ -47,6 +47,8 @@ export class Authenticator {
     private readonly options: AuthenticationOptions,
     jwt: JwtVerifier | undefined,
     functions: ApplicationFunctions,
+    /** Those of the application, whatever others in the process have registered. */
+    readonly strategies: ApplicationStrategies,
   ) {
     this.patience = functions.patience(options.timeout);
     if (options.jwt !== undefined && jwt !== undefined) {
@@ -58,9 +60,9 @@ export class Authenticator {
     this.bearer = new BearerChallenges(options.jwt?.realm);
   }
 
-  /** True for the schemes that are configured and for the Passport strategies that are registered by now. */
+  /** True for the schemes that are configured and for the Passport strategies that the application can ask by now. */
   knows(name: string): boolean {
-    return this.schemes.has(name) || strategyNamed(name) !== undefined;
+    return this.schemes.has(name) || this.strategies.named(name) !== undefined;
   }
 
   /** True when a request's credentials for the scheme can be told from none, as `@OptionalAuth` has to. */
@@ -171,7 +173,7 @@ export class Authenticator {
   private schemeNamed(name: string): Scheme {
     const existing = this.schemes.get(name);
     if (existing !== undefined) return existing;
-    const strategy = strategyNamed(name);
+    const strategy = this.strategies.named(name);
     if (strategy === undefined) throw new Error(`No Passport strategy is registered under the name "${name}"`);
     const options = this.passportOptions.get(name) ?? { name };
     const scheme = new PassportScheme(options, strategy, this.options.principal, this.patience);
@@ -199,10 +201,4 @@ function failed(schemes: readonly Scheme[], { scheme, failure }: Failed): Authen
     return failure.challenges ?? [scheme.challenge(denial)];
   });
   return { denial, challenges, redirect, exception };
-}
-
-/** Passport tells nobody what it has registered, but for this method, which its own middleware uses. */
-function strategyNamed(name: string): Strategy | undefined {
-  const registry = passport as unknown as { _strategy(name: string): Strategy | undefined };
-  return registry._strategy(name);
 }

@@ -1,4 +1,5 @@
-import passport, { Strategy } from 'passport';
+import { Strategy } from 'passport';
+import type { ApplicationStrategies } from './application-strategies.js';
 
 /** A provider of the application, as far as it may be a strategy. */
 export interface ProvidedClass {
@@ -19,16 +20,12 @@ export interface MissingStrategy {
 const FIX_SCOPE =
   'Give the strategy and whatever it injects the default scope; what belongs to a request is in the request: passReqToCallback: true, or ModuleRef.resolve() in validate()';
 
-/** The strategies that Passport knows, by their names; its types hide them. */
-interface Registry {
-  readonly _strategies: Readonly<Record<string, unknown>>;
-}
-
-// oxlint-disable-next-line no-underscore-dangle -- Passport's own name
-const registered = (): Readonly<Record<string, unknown>> => (passport as unknown as Registry)._strategies;
-
 /** Explains why no strategy is registered under a name that the application uses. */
-export function whyMissing(name: string, provided: readonly ProvidedClass[]): MissingStrategy {
+export function whyMissing(
+  name: string,
+  provided: readonly ProvidedClass[],
+  known: ApplicationStrategies,
+): MissingStrategy {
   const problem = `no Passport strategy is registered under the name "${name}"`;
   const strategies = provided.filter(isStrategy);
   // Their names are known when they are made, so all that are made later may be the one.
@@ -47,7 +44,13 @@ export function whyMissing(name: string, provided: readonly ProvidedClass[]): Mi
       fix: 'Install one version of passport: `npm ls passport` shows who brings another',
     };
   }
-  const names = Object.keys(registered()).filter((other) => other !== 'session');
+  if (known.isForeign(name)) {
+    return {
+      problem: `${problem} by this application: the one that Passport knows is a provider of another application in this process`,
+      fix: 'Add a strategy of that name to the providers of a module of this application',
+    };
+  }
+  const { names } = known;
   return {
     problem,
     fix:
@@ -55,15 +58,6 @@ export function whyMissing(name: string, provided: readonly ProvidedClass[]): Mi
         ? 'Add the strategy to the providers of a module, or take its name off the list'
         : `Registered are ${names.map((other) => `"${other}"`).join(', ')}: use such a name, give PassportStrategy(Strategy, "${name}") this one, or add the strategy to the providers of a module`,
   };
-}
-
-/** The strategies whose name another one has taken since: the last that is made is the one that Passport asks. */
-export function replacedStrategies(provided: readonly ProvidedClass[]): readonly string[] {
-  const known = new Set(Object.values(registered()));
-  return provided
-    .filter((each) => isStrategy(each) && each.instance instanceof Strategy && !known.has(each.instance))
-    .filter(({ instance }) => (instance as { getPassportInstance?(): unknown }).getPassportInstance?.() === passport)
-    .map(({ type, module }) => `${type.name} of ${module}`);
 }
 
 /** By what it has, as well as by its class: another copy of Passport has another class. */

@@ -113,6 +113,15 @@ export class RouteExplorer {
     });
   }
 
+  /** All that Nest has made for the application, by classes, factories and as values. */
+  get instances(): readonly { readonly instance: object; readonly module: string }[] {
+    return this.discovery.getProviders().flatMap((wrapper) => {
+      const instance: unknown = wrapper.instance;
+      if (typeof instance !== 'object' || instance === null) return [];
+      return [{ instance, module: wrapper.host?.metatype?.name ?? 'a module' }];
+    });
+  }
+
   /** The providers that are called from outside, over something that no transport is there for. */
   get unserved(): readonly Type[] {
     const entries = this.discovery
