@@ -29,6 +29,7 @@ import {
   VisibleTo,
   type AccessAnswer,
   type HttpRequest,
+  type JwtOptions,
   type SecurityEvent,
   type SecurityOptions,
 } from '@palisade/nest';
@@ -207,6 +208,14 @@ class Routes {
 }
 
 export const key = signingKey('ES256', 'current');
+
+/** Tokens of the one issuer, from the header or the cookie, with a key provider that can be made to fail. */
+export const jwtWith = (): JwtOptions => ({
+  ...trusting(key),
+  key: () => faults.key?.() ?? key.publicKey,
+  from: ['header', { cookie: COOKIE }],
+});
+
 const issuing: { current?: TokenIssuer } = {};
 
 /** An application with every part switched on at once, behind a proxy, with a middleware of somebody else in it. */
@@ -221,11 +230,6 @@ export class Everything {
   ) {}
 
   async start(): Promise<void> {
-    const jwt = {
-      ...trusting(key),
-      key: () => faults.key?.() ?? key.publicKey,
-      from: ['header' as const, { cookie: COOKIE }],
-    };
     this.running = await startApplication(
       this.adapter,
       {
@@ -243,7 +247,7 @@ export class Everything {
               exposed: ['RateLimit', 'Retry-After'],
             },
             csrf: { apply: 'always', trustedOrigins: [FRIEND], token: { secret: sharedSecret() } },
-            authentication: { jwt },
+            authentication: { jwt: jwtWith() },
             authorization: { roles: ROLES, permissions: { teller: ['account:close'] } },
             rateLimit: {
               limits: { all: { limit: '10000/minute', by: 'ip' }, login: { limit: '30/minute', by: 'ip' } },
