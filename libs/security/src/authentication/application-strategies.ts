@@ -1,4 +1,3 @@
-import type { Strategy } from 'passport';
 import { claim, namesGivenTo, ownerOf, registered, registeredNames } from './passport.registry.js';
 
 /** An instance that Nest made for the application, and where. */
@@ -21,12 +20,13 @@ export class ApplicationStrategies {
 
   /**
    * The strategy of a name: that of the application, else one that was registered by hand. What another application
-   * provides is for that one alone (fails closed).
+   * provides is for that one alone (fails closed). Of no type of Passport's: whoever has no types for it could not compile
+   * against the package.
    */
-  named(name: string): Strategy | undefined {
+  named(name: string): object | undefined {
     this.asked.add(name);
     const own = this.own.get(name);
-    if (own !== undefined) return own.instance as Strategy;
+    if (own !== undefined) return own.instance;
     return this.isForeign(name) ? undefined : registered(name);
   }
 

@@ -1,3 +1,4 @@
+import type { Strategy } from 'passport';
 import type { ApplicationFunctions, Patience } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
 import type { AuthenticationResult, AuthenticationStep, RecognitionStep, RoutePolicy } from '../core/route-policy.js';
@@ -176,7 +177,7 @@ export class Authenticator {
     const strategy = this.strategies.named(name);
     if (strategy === undefined) throw new Error(`No Passport strategy is registered under the name "${name}"`);
     const options = this.passportOptions.get(name) ?? { name };
-    const scheme = new PassportScheme(options, strategy, this.options.principal, this.patience);
+    const scheme = new PassportScheme(options, strategy as Strategy, this.options.principal, this.patience);
     this.schemes.set(name, scheme);
     return scheme;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ApplicationFunctionError } from '../../core/application-functions.js';
 import type { BanContext } from './bans.options.js';
 import { compileCondition, compileList, isCrossSite } from './bans.policy.js';
 
@@ -39,7 +40,7 @@ describe('A condition', () => {
   });
 
   it.each([Promise.resolve(false), 'no', 0, null, {}])('that answers neither yes nor no has failed', (answer) => {
-    expect(() => compileCondition((() => answer) as never)(from('192.0.2.1'))).toThrow(TypeError);
+    expect(() => compileCondition((() => answer) as never)(from('192.0.2.1'))).toThrow(ApplicationFunctionError);
   });
 });
 
