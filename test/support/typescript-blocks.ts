@@ -84,6 +84,30 @@ export function faultsOf(blocks: readonly Block[], surroundings: Surroundings): 
   });
 }
 
+/** Returns the calls of a function that a block shows, as it is written, or that its options are given to. */
+export function callsIn(text: string, callee: string): string[] {
+  const [before, after] = frameOf(text);
+  const source = sourceOf(`${before}\n${text}\n${after}`);
+  const calls: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.expression.getText() === callee) calls.push(node.getText());
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return calls;
+}
+
+/** Returns CommonJS, with decorators and their metadata as Nest needs them. */
+export function commonJsOf(text: string): string {
+  const compilerOptions: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.CommonJS,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+  };
+  return ts.transpileModule(text, { compilerOptions }).outputText;
+}
+
 /** Returns a module whose first line has what the block lacks; the block begins on the second one. */
 function moduleOf(text: string, exported: ReadonlyMap<string, string>, declarations: Surroundings['declarations']) {
   const [before, after] = frameOf(text);
