@@ -57,6 +57,12 @@ describe.each(ADAPTERS)('With every part switched on, on %s,', (adapter) => {
     expect(answer.status).toBe(status);
     for (const [name, value] of FIELDS)
       expect([name, answer.headers[name]]).toEqual([name, expect.stringMatching(value)]);
+    const isSecure = call.headers?.['x-forwarded-proto'] !== 'http';
+    // Whom bans keep out, and another host, learn nothing of how this one is to be called.
+    const isOurs = call.host === undefined && call.headers?.['x-forwarded-for'] === undefined;
+    const hsts = isSecure && isOurs ? 'max-age=31536000; includeSubDomains' : undefined;
+    expect(answer.headers['strict-transport-security']).toBe(hsts);
+    expect(answer.headers['reporting-endpoints']).toContain('/.well-known/csp-reports');
     expect(answer.headers['x-powered-by']).toBeUndefined();
     expect(answer.headers['server']).toBeUndefined();
     if (status >= 400 && status !== 404) expect(answer.text).not.toContain(CANARY);
@@ -75,6 +81,23 @@ describe.each(ADAPTERS)('With every part switched on, on %s,', (adapter) => {
     expect(answer.status).toBe(429);
     expect(answer.headers['retry-after']).toMatch(/^\d+$/);
     expect(answer.headers['cache-control']).toContain('no-store');
+  });
+
+  it('a violation that a browser reports becomes an event', async () => {
+    everything.takeEvents();
+    const report = {
+      'document-uri': `https://${HOST}/page`,
+      'effective-directive': 'img-src',
+      'blocked-uri': 'inline',
+    };
+    const headers = { 'content-type': 'application/csp-report' };
+    await send('/.well-known/csp-reports', { method: 'POST', body: JSON.stringify({ 'csp-report': report }), headers });
+    expect(everything.takeEvents()).toContainEqual(
+      expect.objectContaining({
+        type: 'csp_violation',
+        violation: expect.objectContaining({ effectiveDirective: 'img-src' }),
+      }),
+    );
   });
 
   it('no event and no line of the log holds anything of what hostile requests carry', async () => {

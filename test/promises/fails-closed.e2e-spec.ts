@@ -15,6 +15,8 @@ const fails = (): never => {
 
 /** The function that fails at the time. */
 let failing = '';
+/** What the application knows of the caller. */
+let roles = ['admin'];
 const unless = <T>(name: string, value: T): T => (failing === name ? fails() : value);
 
 /** A function that breaks, the request that meets it, the status, the code and the reason that the event gives. */
@@ -51,7 +53,7 @@ class Store implements RateLimitStore {
 describe.each(ADAPTERS)('With every part switched on, and one of them broken, on %s,', (adapter) => {
   const everything = new Everything(adapter, {
     cors: { origins: { always: [FRIEND], resolve: () => unless('origin', true) }, credentials: true },
-    authentication: { jwt: jwtWith(), principal: ({ sub }) => unless('principal', { id: sub as string, roles: ['admin'] }) },
+    authentication: { jwt: jwtWith(), principal: ({ sub }) => unless('principal', { id: sub as string, roles }) },
     authorization: { roles: ROLES, permissions: { teller: ['account:close'] } },
     csrf: { apply: 'always', token: { secret: sharedSecret(), binding: (_, { id }) => unless('binding', id) } },
     rateLimit: {
@@ -70,6 +72,7 @@ describe.each(ADAPTERS)('With every part switched on, and one of them broken, on
   afterAll(() => everything.close());
   afterEach(() => {
     failing = '';
+    roles = ['admin'];
     delete faults.policy;
     delete faults.key;
   });
@@ -119,6 +122,14 @@ describe.each(ADAPTERS)('With every part switched on, and one of them broken, on
   it('a handler that breaks answers with a fixed text', async () => {
     const answer = await send('/broken');
     expect([answer.status, answer.text]).toEqual([500, expect.not.stringContaining('the handler broke')]);
+  });
+
+  it('roles that the application looks up count at once, whatever the token says', async () => {
+    const admin = () => everything.from(HOME, '/admin', { headers: { authorization } });
+    const authorization = `Bearer ${everything.tokens.issue({ roles: [] })}`;
+    expect((await admin()).status).toBe(200);
+    roles = ['customer'];
+    expect((await admin()).body['code']).toBe('role_missing');
   });
 
   it('what is mended serves again', async () => {
