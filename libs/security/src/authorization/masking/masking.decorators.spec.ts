@@ -21,6 +21,8 @@ describe('@VisibleTo', () => {
   it('is refused with a mask that is not known', () => {
     const declare = VisibleTo({ roles: ['x'], otherwise: 'hash' } as unknown as VisibilityOptions);
     expect(() => declare(class Account {}.prototype, 'balance')).toThrow(/"otherwise" that is not known/u);
+    const later = VisibleTo({ roles: ['x'], otherwise: async () => '***' });
+    expect(() => later(class Account {}.prototype, 'balance')).toThrow(/"otherwise" that is asynchronous/u);
   });
 
   it('is refused with an option that is not known, and names the nearest', () => {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { SecurityConfigurationError } from '../../core/errors.js';
 import { isRecord, nearestName } from '../../core/options.rules.js';
 import { declareRule, type Concealment, type FieldRule } from './masking.rules.js';
@@ -9,8 +10,8 @@ export interface VisibilityOptions {
   roles?: readonly string[];
   permissions?: readonly string[];
   /**
-   * What everybody else gets: nothing, `***`, or what a function makes of the value. A function that throws or answers
-   * `undefined` shows nothing.
+   * What everybody else gets: nothing, `***`, or what a function makes of the value. A function that throws, or answers
+   * `undefined` or a promise, shows nothing.
    * @default 'drop'
    */
   otherwise?: Concealment;
@@ -86,6 +87,9 @@ function visibility(where: string, options: Readonly<Record<string, unknown>>): 
   }
   if (otherwise !== 'drop' && otherwise !== 'mask' && typeof otherwise !== 'function') {
     refuse(where, 'has an "otherwise" that is not known', "Use 'drop', 'mask' or a function");
+  }
+  if (types.isAsyncFunction(otherwise)) {
+    refuse(where, 'has an "otherwise" that is asynchronous', 'Write a function that answers at once');
   }
   return Object.freeze({ roles: [...roles], permissions: [...permissions], otherwise: otherwise as Concealment });
 }

@@ -1,6 +1,7 @@
-import { StreamableFile } from '@nestjs/common';
+import { Logger, StreamableFile } from '@nestjs/common';
 import { Stream } from 'node:stream';
 import { types } from 'node:util';
+import { dropPromise } from '../../core/application-functions.js';
 import { MASK, ruleCount, rulesOf, type Concealment, type FieldRule, type FieldRules } from './masking.rules.js';
 
 /** Who looks at an answer; without one, nothing restricted is shown (fails closed). */
@@ -154,15 +155,30 @@ function fixedMask(): string {
 /** Stands for the field of which nothing is shown. */
 export const DROPPED = Symbol('palisade.dropped');
 
+const logger = new Logger('SecurityModule');
+const reported = new WeakSet<object>();
+
 /** What is left of a value that is not shown; a mask that fails shows nothing (fails closed). */
 export function conceal(concealed: Concealed, source: object, field: PropertyKey): unknown {
   if (concealed === 'drop') return DROPPED;
   try {
     const masked = concealed((source as Fields)[field]);
+    if (dropPromise(masked)) return failed(concealed, 'answered with a promise', source, field);
     return masked === undefined ? DROPPED : masked;
   } catch {
-    return DROPPED;
+    return failed(concealed, 'threw', source, field);
   }
+}
+
+/** Logs each function once: whoever asks for the field may do so as often as they like. The error may quote the value. */
+function failed(mask: object, problem: string, { constructor: { name } }: object, field: PropertyKey): typeof DROPPED {
+  if (!reported.has(mask)) {
+    reported.add(mask);
+    logger.error(
+      `"otherwise" of @VisibleTo at ${name}.${String(field)} ${problem}: the field is left out. Answer at once, for any value`,
+    );
+  }
+  return DROPPED;
 }
 
 /**

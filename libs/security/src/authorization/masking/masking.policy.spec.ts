@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { StreamableFile } from '@nestjs/common';
+import { describe, expect, it, jest } from '@jest/globals';
+import { Logger, StreamableFile } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { Sensitive, VisibleTo } from './masking.decorators.js';
 import { mask } from './masking.policy.js';
@@ -75,6 +75,23 @@ describe('the fields of an instance', () => {
       @VisibleTo({ roles: ['x'], otherwise: () => undefined }) silent = 'hidden-two';
     }
     expect(Object.keys(shownTo(new Masked()) as object)).toEqual(['visible']);
+  });
+
+  it('show nothing where the mask function answers later, whether that fails or not', async () => {
+    const logged = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    class Late {
+      visible = true;
+      @VisibleTo({ roles: ['x'], otherwise: () => Promise.resolve('hidden') }) late = 'hidden-one';
+      @VisibleTo({ roles: ['x'], otherwise: (value) => Promise.reject(new Error(String(value))) }) broken =
+        'hidden-two';
+    }
+    for (let i = 0; i < 3; i++) expect(Object.keys(shownTo(new Late()) as object)).toEqual(['visible']);
+    // An unhandled rejection would end the process.
+    await new Promise(setImmediate);
+    const lines = logged.mock.calls.map(([line]) => String(line));
+    logged.mockRestore();
+    expect(lines).toEqual([expect.stringContaining('Late.late'), expect.stringContaining('Late.broken')]);
+    expect(lines.join()).not.toContain('hidden');
   });
 
   it('are masked again inside what a mask function answers with', () => {
