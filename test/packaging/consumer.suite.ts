@@ -133,6 +133,15 @@ export function describeConsumer({ name, importing, algorithm, signingKey, env }
         expect(stdout + stderr).toContain('SecurityConfigurationError');
         expect(stdout + stderr).toContain('ContradictoryController.both');
       });
+
+      it('does not start beside a peer in a version that it is not written for, and says what to install', async () => {
+        const restore = await consumer.pretend('@nestjs/throttler', '5.2.0');
+        const { status, stdout, stderr } = await consumer.startInVain(env).finally(restore);
+        expect(status).not.toBe(0);
+        expect(stdout).not.toContain('Listening');
+        expect(stdout + stderr).toContain('@nestjs/throttler: is installed in version 5.2.0');
+        expect(stdout + stderr).toContain('Run: npm install @nestjs/throttler@"^6.0.0"');
+      });
     });
   });
 }

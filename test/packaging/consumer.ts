@@ -57,6 +57,16 @@ export class Consumer {
     return run(process.execPath, ['dist/main.js'], { cwd: this.folder, env: environment(env) });
   }
 
+  /** Has an installed package say that it is of another version, until the function that is returned is called. */
+  async pretend(name: string, version: string): Promise<() => Promise<void>> {
+    const path = join(this.folder, 'node_modules', name, 'package.json');
+    const text = await readFile(path, 'utf8');
+    // Not over a file that npm may share between folders.
+    await rm(path);
+    await writeFile(path, JSON.stringify({ ...(JSON.parse(text) as object), version }));
+    return () => writeFile(path, text);
+  }
+
   /** The packages of which at least one file is loaded by a line of code, as V8 itself tells. */
   async packagesLoadedBy(code: string): Promise<ReadonlySet<string>> {
     const coverage = await mkdtemp(join(this.folder, 'coverage-'));

@@ -35,6 +35,7 @@ import { Enforcer } from './core/enforcer.js';
 import { PROBLEM_DOCUMENTS, SecurityConfigurationError, type ConfigurationProblem } from './core/errors.js';
 import { SecurityEvents } from './core/events.js';
 import { ROOT, rootMissing, rootsOf } from './core/root.js';
+import { checkPeerVersions } from './core/peer-versions.js';
 import { Scheduler } from './core/scheduler.js';
 import { callerOf } from './core/request.js';
 import { receivedCall, Transports } from './core/transports.js';
@@ -304,12 +305,14 @@ export class SecurityModule
 
   /** @throws SecurityConfigurationError when an option is unknown or wrong */
   static forRoot(options: SecurityOptions): DynamicModule {
+    checkPeerVersions();
     checkSecurityOptions(options);
     return rootModule({ provide: OPTIONS, useValue: options });
   }
 
   /** As `forRoot`, with options that are there only when the application starts; that is also when they are checked. */
   static forRootAsync(options: SecurityModuleAsyncOptions): DynamicModule {
+    checkPeerVersions();
     checkAsyncOptions(options);
     return rootModule(asyncOptions(OPTIONS, options), options.imports);
   }

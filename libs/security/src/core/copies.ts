@@ -51,8 +51,17 @@ export function namesOfCopies(): string {
 export const ONE_COPY =
   'Have one copy of @palisade/nest in the process: run `npm dedupe`, and ask for one version in all packages';
 
+/** The folder of this copy of the package; `undefined` in a bundle. */
+export function ownFolder(): string | undefined {
+  return folderOf(OWN.location);
+}
+
+function folderOf(location: string | undefined): string | undefined {
+  return location?.replace(/[\\/](?:dist|src)[\\/]core[\\/][^\\/]+$/, '');
+}
+
 function nameOf(location: string | undefined): string {
-  const folder = location?.replace(/[\\/](?:dist|src)[\\/]core[\\/][^\\/]+$/, '');
+  const folder = folderOf(location);
   return folder === undefined ? 'one in an unknown folder' : `${versionIn(folder)} in ${folder}`;
 }
 
