@@ -1,4 +1,12 @@
-import { Controller, Get, HttpException, Injectable, ServiceUnavailableException, type Provider } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  HttpException,
+  Injectable,
+  ServiceUnavailableException,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet } from 'jose';
@@ -7,6 +15,7 @@ import { createServer, type Server } from 'node:http';
 import { Strategy } from 'passport';
 import {
   Authenticated,
+  ConcurrencyLimit,
   OptionalAuth,
   Policy,
   Public,
@@ -94,6 +103,16 @@ class Routes {
   }
 }
 
+@Controller('few')
+@Public()
+class FewAtOnce {
+  @Get()
+  @ConcurrencyLimit('all')
+  few() {
+    return { served: true };
+  }
+}
+
 interface Victim {
   readonly running: RunningApplication;
   readonly log: LogBook;
@@ -111,7 +130,12 @@ afterEach(async () => {
   actOfStrategy = (actions) => actions.success({ id: 'carol' });
 });
 
-async function start(adapter: AdapterName, options: SecurityOptions, providers: Provider[] = []): Promise<Victim> {
+async function start(
+  adapter: AdapterName,
+  options: SecurityOptions,
+  providers: Provider[] = [],
+  controllers: Type[] = [Routes],
+): Promise<Victim> {
   const log = new LogBook();
   const events: SecurityEvent[] = [];
   const scheduler = new FakeScheduler();
@@ -119,7 +143,7 @@ async function start(adapter: AdapterName, options: SecurityOptions, providers: 
     adapter,
     {
       imports: [SecurityModule.forRoot(securityWith(key, options))],
-      controllers: [Routes],
+      controllers,
       providers: [Scripted, ...providers],
     },
     { logger: log, customize: (builder) => builder.overrideProvider(Scheduler).useValue(scheduler) },
@@ -507,6 +531,157 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatch(line);
       expect(log.text).not.toContain(CANARY);
+    });
+  });
+
+  describe('A function of a throttler', () => {
+    const THROTTLER = { name: 'short', ttl: 60_000, limit: 1 };
+    const of = (changes: object, common: object = {}) =>
+      ({ rateLimit: { throttlers: [{ ...THROTTLER, ...changes }], ...common } }) as SecurityOptions;
+    const BROKEN: readonly (readonly [string, SecurityOptions, RegExp])[] = [
+      ['limit throws', of({ limit: () => fails() }), /The throttler "short": limit threw an error.*the directory is away/s],
+      ['limit rejects', of({ limit: async () => fails() }), /"short": limit threw an error/],
+      ['limit answers with text', of({ limit: () => 'many' }), /"short": limit is a string, not a number/],
+      ['limit answers with nothing', of({ limit: () => undefined }), /"short": limit is undefined, not a number/],
+      ['ttl throws', of({ ttl: () => fails() }), /"short": ttl threw an error/],
+      ['ttl answers with NaN', of({ ttl: () => NaN }), /"short": ttl is below 0 or not finite/],
+      ['blockDuration rejects', of({ blockDuration: async () => fails() }), /"short": blockDuration threw an error/],
+      ['skipIf throws', of({ skipIf: () => fails() }), /"short": skipIf threw an error/],
+      ['skipIf answers with a promise', of({ skipIf: () => Promise.reject(new Error('x')) }), /skipIf answered with a promise/],
+      ['getTracker throws', of({}, { getTracker: () => fails() }), /"short": getTracker threw an error/],
+      ['getTracker rejects', of({}, { getTracker: async () => fails() }), /"short": getTracker threw an error/],
+      ['generateKey throws', of({}, { generateKey: () => fails() }), /"short": generateKey threw an error/],
+      ['generateKey answers with a promise', of({}, { generateKey: () => Promise.resolve('k') }), /generateKey answered with a promise/],
+    ]; // prettier-ignore
+
+    it.each(BROKEN)('whose %s is an error of the server, published and logged once', async (_, options, line) => {
+      const { get, events, log } = await start(adapter, options);
+      for (let i = 0; i < 3; i++) expectServerError(await get('/open'), 'rate_limit_failed');
+      expect(events).toMatchObject([1, 2, 3].map(() => ({ allowed: false, reason: 'rate_limit_failed' })));
+      const lines = log.matching(/The throttler/);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
+    });
+
+    it('that never answers is not waited for for ever', async () => {
+      const { get, scheduler, log } = await start(adapter, of({}, { getTracker: never }));
+      const answer = get('/open');
+      await until(() => scheduler.pending > 0);
+      scheduler.advance(12_500);
+      expectServerError(await answer, 'rate_limit_failed');
+      expect(log.text).toContain('The throttler "short": getTracker did not answer within 10 seconds');
+    });
+
+    it('may choose an answer by an exception of Nest', async () => {
+      const refuse = () => {
+        throw new HttpException('Pay first', 402);
+      };
+      const { get, events, log } = await start(adapter, of({}, { getTracker: refuse }));
+      expect((await get('/open')).status).toBe(402);
+      expect(events).toMatchObject([{ allowed: false, reason: 'rate_limit_failed' }]);
+      expect(log.matching(/The throttler/)).toEqual([]);
+    });
+
+    it('repeats nothing of the request in the log, and is only recorded under report', async () => {
+      const getTracker = (request: { headers: Record<string, string> }) => fails(`no key ${request.headers['x-key']}`);
+      const { get, log, events } = await start(adapter, of({}, { getTracker, enforcement: 'report' }));
+      expect((await get('/open', { 'x-key': CANARY })).status).toBe(200);
+      expect(events).toMatchObject([{ reason: 'rate_limit_failed', enforced: false }, { allowed: true }]);
+      expect(log.text).toContain('no key');
+      expect(log.text).not.toContain(CANARY);
+    });
+
+    it.each<[string, () => unknown, RegExp]>([
+      ['throws', () => fails(), /threw an error/],
+      ['rejects', async () => fails(), /threw an error/],
+      ['answers with an object', () => ({}), /an object, not with text/],
+    ])('whose errorMessage %s leaves a denial what it is', async (_, errorMessage, line) => {
+      const { get, events, log } = await start(adapter, of({}, { errorMessage }));
+      expect((await get('/open')).status).toBe(200);
+      for (let i = 0; i < 2; i++) {
+        const answer = await get('/open');
+        expect([answer.status, answer.body['code']]).toEqual([429, 'rate_limited']);
+        expect(answer.body['message']).toBe('Too many requests');
+      }
+      expect(events.filter((event) => event.type === 'decision' && event.reason === 'rate_limited')).toHaveLength(2);
+      const lines = log.matching(/rateLimit\.errorMessage/);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
+    });
+  });
+
+  describe('A function of a limit', () => {
+    const of = (settings: object): SecurityOptions => ({
+      rateLimit: { limits: { all: { limit: '2/minute', ...settings } }, global: ['all'] } as never,
+    });
+    const BROKEN: readonly (readonly [string, object, RegExp])[] = [
+      ['by throws', { by: () => fails() }, /The rate limit "all": by threw an error.*the directory is away/s],
+      ['by answers with a promise', { by: () => Promise.reject(new Error('x')) }, /"all": by answered with a promise/],
+      ['cost throws', { by: 'ip', cost: () => fails() }, /"all": cost threw an error/],
+      ['cost answers with text', { by: 'ip', cost: () => '7' }, /"all": cost answered with a string, not with a whole/],
+      ['cost answers with less than 0', { by: 'ip', cost: () => -1 }, /"all": cost answered with a number, not with a whole/],
+      ['cost answers with a promise', { by: 'ip', cost: () => Promise.resolve(9) }, /"all": cost answered with a promise/],
+      ['plan throws', { by: 'ip', plans: { pro: '9/minute' }, plan: () => fails() }, /"all": plan threw an error/],
+      ['plan answers with a number', { by: 'ip', plans: { 7: '9/minute' }, plan: () => 7 }, /plan answered with a number/],
+    ]; // prettier-ignore
+
+    it.each(BROKEN)(
+      'whose %s has the limit itself counted by address, and is logged once',
+      async (_, settings, line) => {
+        const { get, log } = await start(adapter, of(settings));
+        const statuses: number[] = [];
+        for (let i = 0; i < 4; i++) statuses.push((await get('/open')).status);
+        expect(statuses).toEqual([200, 200, 429, 429]);
+        const lines = log.matching(/The rate limit "all"/);
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(line);
+      },
+    );
+
+    it.each<[string, (key: string) => unknown, RegExp]>([
+      ['throws', (text) => fails(`no such key: ${text}`), /normalize threw an error/],
+      ['answers with nothing', () => undefined, /normalize answered with undefined, not with text/],
+      ['answers with a promise', () => Promise.reject(new Error('x')), /normalize answered with a promise/],
+    ])('whose normalize %s is an error of the server', async (_, normalize, line) => {
+      const by = ({ request }: { request: { headers: Record<string, string> } }) => request.headers['x-key'];
+      const concurrency = { limits: { all: { max: 1, by, normalize } } };
+      for (const [where, rateLimit] of [
+        [/The rate limit "all"/, { limits: { all: { limit: '9/minute', by, normalize } }, global: ['all'] }],
+        [/The concurrency limit "all"/, { concurrency }],
+      ] as const) {
+        const isConcurrency = 'concurrency' in rateLimit;
+        const { get, events, log } = await start(
+          adapter,
+          { rateLimit: rateLimit as never },
+          [],
+          [isConcurrency ? FewAtOnce : Routes],
+        );
+        const path = isConcurrency ? '/few' : '/open';
+        for (let i = 0; i < 2; i++) expectServerError(await get(path, { 'x-key': CANARY }), 'rate_limit_failed');
+        expect(
+          events.filter((event) => event.type === 'decision' && event.reason === 'rate_limit_failed'),
+        ).toHaveLength(2);
+        const lines = log.matching(where);
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(line);
+        expect(log.text).not.toContain(CANARY);
+        await running?.close();
+      }
+      running = undefined;
+    });
+
+    it.each<[string, () => unknown, RegExp]>([
+      ['throws', () => fails(), /countOn threw an error/],
+      ['answers with text', () => 'no', /countOn answered with a string, not with true or false/],
+      ['answers with a promise', () => Promise.reject(new Error('x')), /countOn answered with a promise/],
+    ])('whose countOn %s counts every answer, and is logged once', async (_, countOn, line) => {
+      const { get, log } = await start(adapter, of({ by: 'ip', countOn }));
+      const statuses: number[] = [];
+      for (let i = 0; i < 3; i++) statuses.push((await get('/open')).status);
+      expect(statuses).toEqual([200, 200, 429]);
+      const lines = log.matching(/The rate limit "all"/);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
     });
   });
 

@@ -125,9 +125,14 @@ const PROVIDERS: readonly Provider[] = [
   },
   {
     provide: RateLimiting,
-    inject: [OPTIONS, Clock, SecurityEvents, Scheduler],
-    useFactory: ({ rateLimit }: SecurityOptions, clock: Clock, events: SecurityEvents, scheduler: Scheduler) =>
-      new RateLimiting(rateLimit, clock, events, scheduler),
+    inject: [OPTIONS, Clock, SecurityEvents, Scheduler, ApplicationFunctions],
+    useFactory: (
+      { rateLimit }: SecurityOptions,
+      clock: Clock,
+      events: SecurityEvents,
+      scheduler: Scheduler,
+      functions: ApplicationFunctions,
+    ) => new RateLimiting(rateLimit, clock, events, scheduler, functions),
   },
   {
     provide: Lockout,

@@ -72,6 +72,7 @@ export type DenialReason =
   | 'rate_limited'
   | 'rate_limit_unavailable'
   | 'rate_limit_key_refused'
+  | 'rate_limit_failed'
   | 'concurrency_exceeded'
   | 'client_gone'
   // Lockout.

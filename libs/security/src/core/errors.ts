@@ -76,6 +76,7 @@ const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   denied_by_default: { status: 403, message: 'No rule allows the request' },
   rate_limited: { status: 429, message: 'Too many requests' },
   rate_limit_key_refused: { status: 400, message: 'A value that requests are counted by is not text' },
+  rate_limit_failed: { status: 500, message: 'The limits of the request could not be told' },
   rate_limit_unavailable: { status: 503, message: 'The request could not be counted' },
   concurrency_exceeded: { status: 429, message: 'Too many requests at the same time' },
   // Nobody reads this answer; the status is the one that proxies log in that case.

@@ -1,3 +1,5 @@
+import { ApplicationFunctionError } from '../core/application-functions.js';
+
 // Plain text, as nearly all keys are: nothing of it would change.
 const PLAIN = /^[\x21-\x40\x5b-\x7e]+$/;
 // What nobody sees, and data bases may leave out when they compare: zero-width characters, soft hyphens, NUL.
@@ -37,7 +39,9 @@ export function keyText(key: unknown, normalization?: KeyNormalization): string 
   try {
     const normal: unknown = (normalization ?? normalizedText)(text);
     return typeof normal === 'string' ? normal : undefined;
-  } catch {
+  } catch (error) {
+    // An error of the server, which no client can mend by another key.
+    if (error instanceof ApplicationFunctionError) throw error;
     return undefined;
   }
 }

@@ -7,7 +7,7 @@ import type { Principal } from '../core/principal.js';
 import { httpRequestOf, passageOf } from '../core/request.js';
 import type { LimitDenial, LimitStep } from '../core/route-policy.js';
 import { limitContextOf } from './limit-context.js';
-import type { LimitCharge, LimitRule } from './limit-rules.js';
+import type { AskedCharge, LimitCharge, LimitRule } from './limit-rules.js';
 import { NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { MemoryRateLimitStore } from './memory.store.js';
 import { RateLimitException } from './rate-limit.exception.js';
@@ -22,6 +22,7 @@ const RATE_LIMITED = denied('rate_limited');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
 const KEY_REFUSED = denied('rate_limit_key_refused');
+const FAILED = denied('rate_limit_failed');
 const TOO_MANY_REQUESTS = 429;
 
 const UNANSWERED = 'The store did not answer for each limit that it was asked for';
@@ -80,7 +81,7 @@ class Taken implements TakenUnits {
     this.isSettled = true;
     const given: TakenCharge[] = [];
     this.rules.forEach(({ counts }, index) => {
-      if (counts !== undefined && !isCounted(counts, status)) given.push(this.takenOf(index));
+      if (counts !== undefined && !counts(status)) given.push(this.takenOf(index));
     });
     if (given.length > 0) this.charging.giveBack(given);
   }
@@ -191,7 +192,8 @@ export class LimitCharging {
     // Another route may have handed the request on.
     if (whole.of === 'first') slotOf(execution, passage).takenFirst = undefined;
     const isWhole = charges.every(isCharge);
-    if (!isWhole && charges.includes('refused')) return this.refuse(whole, charges, execution, passage);
+    if (!isWhole && charges.some((charge) => charge === 'refused' || charge === 'failed'))
+      return this.refuse(whole, charges, execution, passage);
     const stage = isWhole ? whole : partOf(whole, charges);
     const taken = isWhole ? charges : charges.filter(isCharge);
     if (taken.length === 0) return undefined;
@@ -216,15 +218,21 @@ export class LimitCharging {
     execution: ExecutionContext,
     passage: Passage,
   ): ReturnType<LimitStep> {
+    // An error of the server is not blamed on the key of the client.
+    const cause = charges.includes('failed') ? 'failed' : 'refused';
+    const denial = cause === 'failed' ? FAILED : KEY_REFUSED;
     const refusal: LimitDenial = {
-      denial: KEY_REFUSED,
-      limit: stage.rules[charges.indexOf('refused')]?.name,
-      exception: new SecurityException(KEY_REFUSED),
+      denial,
+      limit: stage.rules[charges.indexOf(cause)]?.name,
+      exception: new SecurityException(denial),
       fields: [],
     };
-    const others = charges.map((charge) => (charge === 'refused' ? undefined : charge));
-    const denial = this.take(stage, others, execution, passage);
-    return denial instanceof Promise ? denial.then((settled) => settled ?? refusal) : (denial ?? refusal);
+    // Where the server fails, that the address is charged is enough.
+    const others = charges.map((charge, index) =>
+      typeof charge === 'string' || (cause === 'failed' && stage.rules[index]?.byAddress !== true) ? undefined : charge,
+    );
+    const first = this.take(stage, others, execution, passage);
+    return first instanceof Promise ? first.then((settled) => settled ?? refusal) : (first ?? refusal);
   }
 
   private settle(
@@ -352,7 +360,7 @@ function standingOf(
 ): LimitStanding {
   let againAfter = allowed ? unitsAfter(limit, remaining, resetAfter, cost) : retryAfter;
   // Where a denial by something else does not count, the units are given back.
-  if (allowed && againAfter > 0 && counts !== undefined && !isCounted(counts, TOO_MANY_REQUESTS)) againAfter = 0;
+  if (allowed && againAfter > 0 && counts !== undefined && !counts(TOO_MANY_REQUESTS)) againAfter = 0;
   return { limit, remaining, resetAfter, isDenied: !allowed, againAfter };
 }
 
@@ -360,9 +368,6 @@ function standingOf(
 function slotOf(execution: ExecutionContext, passage: Passage): Call | Passage {
   return execution instanceof Call ? execution : passage;
 }
-
-/** What a rule charges a request; `undefined` where it does not hold, `'refused'` where nobody can be counted. */
-type AskedCharge = LimitCharge | 'refused' | undefined;
 
 function isCharge(charge: AskedCharge): charge is LimitCharge {
   return typeof charge === 'object';
@@ -381,16 +386,4 @@ function awaitOutcome(taken: Taken, execution: ExecutionContext): void {
     // Over HTTP/2 Node says so of a stream that was called off as well, whatever the status is by then.
     if (response.writableEnded) taken.judge(response.statusCode);
   });
-}
-
-/** Whatever breaks while it is judged counts (fails closed). */
-function isCounted(counts: (status: number) => boolean, status: number): boolean {
-  try {
-    const answer: unknown = counts(status);
-    // Nobody waits for it: were it rejected, Node would end the process.
-    if (answer instanceof Promise) answer.catch(() => undefined);
-    return answer !== false;
-  } catch {
-    return true;
-  }
 }

@@ -1,5 +1,7 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
+import { failureOf } from '../core/application-functions.js';
 import { countedLimit, type CountedLimit, type LimitIdentity } from './counted-limit.js';
+import { inputOf, type LimitFunctions } from './limit-functions.js';
 import { parseDuration, parseLimit, type LimitText } from './limit-text.js';
 import { compilePartition, type Partition } from './partition.js';
 import type { RateLimitAlgorithm, Standing } from './rate-limit.store.port.js';
@@ -21,6 +23,9 @@ export interface LimitCharge {
   readonly tracker?: string | undefined;
 }
 
+/** What a rule charges a request. */
+export type AskedCharge = LimitCharge | 'refused' | 'failed' | undefined;
+
 /** One limit of one route, compiled. */
 export interface LimitRule {
   readonly name: string;
@@ -36,12 +41,13 @@ export interface LimitRule {
   readonly delayOf?: ((limit: CountedLimit, remaining: number) => number) | undefined;
   /** The text of the error in place of the library's own. */
   readonly message?:
-    ((execution: ExecutionContext, charge: LimitCharge, standing: Standing) => string | Promise<string>) | undefined;
-  /** `undefined` where the limit does not hold for the request, `'refused'` where nobody can be counted for it. */
-  chargeOf(
-    context: RateLimitContext,
-    execution: ExecutionContext | undefined,
-  ): LimitCharge | 'refused' | undefined | Promise<LimitCharge | undefined>;
+    | ((execution: ExecutionContext, charge: LimitCharge, standing: Standing) => string | Promise<string | undefined>)
+    | undefined;
+  /**
+   * `undefined` where the limit does not hold for the request, `'refused'` where nobody can be counted for it, `'failed'`
+   * where a function of the application gave no answer, which was reported.
+   */
+  chargeOf(context: RateLimitContext, execution: ExecutionContext | undefined): AskedCharge | Promise<AskedCharge>;
 }
 
 /** Chooses how a limit is counted, by what its settings say of it. */
@@ -51,6 +57,7 @@ export type AlgorithmChoice = (settings: Pick<RateLimitSettings, 'algorithm'>, h
 export interface RuleDefaults {
   readonly algorithmOf: AlgorithmChoice;
   readonly addressOf: Partition;
+  readonly functions: LimitFunctions;
 }
 
 /** Where a rule stands. */
@@ -72,7 +79,7 @@ export function compileAlgorithmChoice(algorithm: RateLimitAlgorithm = 'token-bu
 export function compileRule(
   definition: string | RateLimitSettings,
   place: RulePlace,
-  { algorithmOf, addressOf }: RuleDefaults,
+  { algorithmOf, addressOf, functions }: RuleDefaults,
 ): LimitRule {
   const settings = settingsOf(definition);
   const { by = place.isPublic ? 'ip' : 'user', scope = place.isNamed ? 'shared' : 'route' } = settings;
@@ -86,21 +93,31 @@ export function compileRule(
     ]),
   );
   const where = `The rate limit "${place.name}"`;
-  const key = typeof by === 'function' ? orNothing(by, `${where}: by`) : by;
-  const partitionOf = compilePartition(key, addressOf, settings.normalize);
+  const key = typeof by === 'function' ? functions.orNothing(by, `${where}: by`) : by;
+  const partitionOf = compilePartition(
+    key,
+    addressOf,
+    functions.normalization(settings.normalize, `${where}: normalize`),
+  );
   const reportRefusal = once(() => logger.warn(`${where}: by ${KEY_REFUSED}`));
-  const costOf = compileCost(settings.cost, where);
-  const planOf = settings.plan === undefined ? planClaim : orNothing(settings.plan, `${where}: plan`);
+  const costOf = compileCost(settings.cost, where, functions);
+  const planOf = settings.plan === undefined ? planClaim : compilePlan(settings.plan, where, functions);
   const limitFor = plans.size === 0 ? () => limit : byPlan(limit, plans, planOf);
   return {
     name: place.name,
     byAddress: isByAddress(by, settings),
     id: limit.id,
     told: true,
-    counts: compileCounts(settings.countOn),
+    counts: compileCounts(settings.countOn, where, functions),
     delayOf: compileDelay(settings, limit, [...plans.values()]),
     chargeOf: (context) => {
-      const partition = partitionOf(context);
+      let partition: string | undefined;
+      try {
+        partition = partitionOf(context);
+      } catch (error) {
+        functions.report(failureOf(error, where, inputOf(context)));
+        return 'failed';
+      }
       if (partition !== undefined) return { limit: limitFor(context), partition, cost: costOf(context) };
       reportRefusal();
       return 'refused';
@@ -143,17 +160,35 @@ function textOf({ limit, window, burst }: RateLimitSettings): LimitText {
   };
 }
 
-function compileCost(cost: RateLimitSettings['cost'] = 1, where: string): (context: RateLimitContext) => number {
+function compileCost(
+  cost: RateLimitSettings['cost'] = 1,
+  where: string,
+  functions: LimitFunctions,
+): (context: RateLimitContext) => number {
   if (typeof cost === 'number') return () => cost;
-  const unitsOf = orNothing(cost, `${where}: cost`);
-  return (context) => {
-    const units: unknown = unitsOf(context);
-    return Number.isSafeInteger(units) && (units as number) >= 0 ? (units as number) : 1;
-  };
+  const unitsOf = functions.orNothing(cost, `${where}: cost`, isCost, 'a whole number of 0 or more; it costs 1');
+  return (context) => unitsOf(context) ?? 1;
 }
 
-function compileCounts(countOn: RateLimitSettings['countOn'] = 'all'): LimitRule['counts'] {
-  if (typeof countOn === 'function') return countOn;
+function isCost(units: unknown): boolean {
+  return Number.isSafeInteger(units) && (units as number) >= 0;
+}
+
+function compilePlan(
+  plan: NonNullable<RateLimitSettings['plan']>,
+  where: string,
+  functions: LimitFunctions,
+): NonNullable<RateLimitSettings['plan']> {
+  const isPlan = (answer: unknown) => typeof answer === 'string' || answer === undefined || answer === null;
+  return functions.orNothing(plan, `${where}: plan`, isPlan, 'the name of a plan; the limit itself holds');
+}
+
+function compileCounts(
+  countOn: RateLimitSettings['countOn'] = 'all',
+  where: string,
+  functions: LimitFunctions,
+): LimitRule['counts'] {
+  if (typeof countOn === 'function') return functions.counting(countOn, `${where}: countOn`);
   if (countOn === 'all') return undefined;
   return countOn === 'failure' ? (status) => status >= 400 : (status) => status < 400;
 }
@@ -180,33 +215,6 @@ function byPlan(
 
 const planClaim: NonNullable<RateLimitSettings['plan']> = ({ principal }) =>
   principal?.claims['plan'] as string | undefined;
-
-/**
- * What a function of the application throws counts as no answer: a request without a body must not become an error of
- * the server by that. It is logged once, so that nobody can fill the log with it.
- */
-export function orNothing<T>(
-  ask: (context: RateLimitContext) => T,
-  where: string,
-): (context: RateLimitContext) => T | undefined {
-  let isLogged = false;
-  return (context) => {
-    try {
-      const answer = ask(context);
-      return answer instanceof Promise ? ofPromise(answer) : answer;
-    } catch (error) {
-      if (!isLogged) logger.error(`${where} threw an error`, error instanceof Error ? error.stack : undefined);
-      isLogged = true;
-      return undefined;
-    }
-  };
-}
-
-/** Nobody waits for it: were it rejected, Node would end the process. */
-function ofPromise(answer: Promise<unknown>): never {
-  answer.catch(() => undefined);
-  throw new TypeError('A function of a rate limit must answer at once');
-}
 
 /** Nobody can fill the log with what is said once. */
 export function once(act: () => void): () => void {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
+import { HttpException, Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   ThrottlerGuard,
@@ -6,7 +6,9 @@ import {
   type ThrottlerRequest,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
+import { failureOf } from '../core/application-functions.js';
 import { denied, type Denied } from '../core/decision.js';
+import { SecurityException } from '../core/errors.js';
 import { Enforcer } from '../core/enforcer.js';
 import type { AnswerField, Passage } from '../core/passage.js';
 import type { Principal } from '../core/principal.js';
@@ -32,10 +34,11 @@ import { countHit, hashedKey } from './throttler-storage.port.js';
 const RATE_LIMITED = denied('rate_limited');
 const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
 const KEY_REFUSED = denied('rate_limit_key_refused');
+const FAILED = denied('rate_limit_failed');
 const TRANSPORT_UNSUPPORTED = denied('transport_unsupported');
 
 /** What `enforcement: 'report'` lets pass. */
-const RECORDED: ReadonlySet<Denied> = new Set([RATE_LIMITED, CONCURRENCY_EXCEEDED, KEY_REFUSED]);
+const RECORDED: ReadonlySet<Denied> = new Set([RATE_LIMITED, CONCURRENCY_EXCEEDED, KEY_REFUSED, FAILED]);
 
 /**
  * Enforces rate limits. `SecurityGuard` includes it; alone, it is for `@UseGuards` where the global guard is switched
@@ -126,8 +129,28 @@ export class RateLimitGuard extends ThrottlerGuard {
     const denial = step(execution, principal);
     if (denial === undefined) return true;
     return denial instanceof Promise
-      ? denial.then((settled) => settled === undefined || this.deny(settled, execution, principal, passage))
+      ? denial.then(
+          (settled) => settled === undefined || this.deny(settled, execution, principal, passage),
+          (error: unknown) => this.failed(error, execution, principal, passage),
+        )
       : this.deny(denial, execution, principal, passage);
+  }
+
+  /** A function of the application broke, or answers with an exception of its own; it is published like any denial. */
+  private failed(
+    error: unknown,
+    execution: ExecutionContext,
+    principal: Principal | undefined,
+    passage: Passage | undefined,
+    limit?: string,
+  ): true {
+    if (error instanceof HttpException) {
+      this.enforcer.observeDenial(execution, FAILED);
+      throw error;
+    }
+    this.limiting.functions.report(failureOf(error, limit === undefined ? 'A rate limit' : `The throttler "${limit}"`));
+    const exception = new SecurityException(FAILED, { cause: error });
+    return this.deny({ denial: FAILED, limit, exception, fields: [] }, execution, principal, passage);
   }
 
   /** As ThrottlerGuard does it, to which a store that is away would be an error of the server. */
@@ -135,8 +158,11 @@ export class RateLimitGuard extends ThrottlerGuard {
     try {
       return await super.canActivate(execution);
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError) || execution.getType() !== 'http') throw error;
+      if (error instanceof HttpException || execution.getType() !== 'http') throw error;
       const passage = passageOf(httpRequestOf(execution));
+      if (!(error instanceof StoreUnavailableError)) {
+        return this.failed(error, execution, undefined, passage, this.asked.get(execution));
+      }
       const denial = { ...this.limiting.unavailable(error), limit: this.asked.get(execution) };
       return this.deny(denial, execution, undefined, passage);
     }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { ThrottlerOptions } from '@nestjs/throttler';
+import type { ApplicationFunctions } from '../core/application-functions.js';
 import type { Clock } from '../core/clock.js';
 import type { ConfigurationProblem } from '../core/errors.js';
 import type { SecurityEvents, StoreEvent } from '../core/events.js';
@@ -10,6 +11,7 @@ import type { CountedLimit } from './counted-limit.js';
 import { keyText } from './key-text.policy.js';
 import { LimitCharging } from './limit-charging.js';
 import { compileAlgorithmChoice, compileRule, limitOf, type LimitRule, type RuleDefaults } from './limit-rules.js';
+import { LimitFunctions } from './limit-functions.js';
 import { inTurn, NO_STEPS, type LimitSteps } from './limit-steps.js';
 import { parseLimit } from './limit-text.js';
 import { MemoryRateLimitStore } from './memory.store.js';
@@ -52,6 +54,7 @@ export class RateLimiting {
   /** Whom throttlers count where they have no tracker of their own. */
   readonly trackerOf: AddressPartition;
   private readonly logger = new Logger('SecurityModule');
+  readonly functions: LimitFunctions;
   private readonly names: ReadonlySet<string>;
   private readonly defaults: RuleDefaults;
   private readonly shared: ReadonlyMap<string, CountedLimit>;
@@ -71,7 +74,9 @@ export class RateLimiting {
     private readonly clock: Clock,
     private readonly events: SecurityEvents,
     scheduler: Scheduler,
+    functions: Pick<ApplicationFunctions, 'patience' | 'report'>,
   ) {
+    this.functions = new LimitFunctions(functions);
     const options = configured === undefined ? {} : rateLimitingOptionsOf(configured);
     this.options = options;
     this.records = options.enforcement === 'report';
@@ -86,6 +91,7 @@ export class RateLimiting {
       this.addressOf,
       { ...CIRCUIT, ...this.resilienceOf('concurrency', options), timeout: options.storeTimeout ?? CIRCUIT.timeout },
       scheduler,
+      this.functions,
     );
     const given = options.store ?? options.storage;
     this.keepsWhatItCounts = given !== undefined && !isRateLimitStore(given);
@@ -93,7 +99,7 @@ export class RateLimiting {
     const algorithmOf = this.keepsWhatItCounts
       ? () => 'fixed-window' as const
       : compileAlgorithmChoice(options.algorithm);
-    this.defaults = { algorithmOf, addressOf: this.addressOf };
+    this.defaults = { algorithmOf, addressOf: this.addressOf, functions: this.functions };
     const { headers = this.throttlers.size > 0 ? 'legacy' : 'draft' } = options;
     this.charging = new LimitCharging({
       store: this.store,

@@ -1,14 +1,16 @@
 import 'reflect-metadata';
-import type { ExecutionContext } from '@nestjs/common';
+import { HttpException, type ExecutionContext } from '@nestjs/common';
 import type { ThrottlerOptions } from '@nestjs/throttler';
+import { ApplicationFunctionError, failureOf } from '../core/application-functions.js';
 import type { ConfigurationProblem } from '../core/errors.js';
-import { nearestName } from '../core/options.rules.js';
+import { describe, nearestName } from '../core/options.rules.js';
 import type { RoutePolicy } from '../core/route-policy.js';
 import { countedLimit, type CountedLimit } from './counted-limit.js';
 import { compileTracker } from './partition.js';
 import { throttlerKey } from './throttler-storage.port.js';
 import { parseDuration } from './limit-text.js';
-import type { LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
+import { inputOf, type LimitFunctions } from './limit-functions.js';
+import type { AskedCharge, LimitCharge, LimitRule, RuleDefaults, RulePlace } from './limit-rules.js';
 import type { RateLimitContext, ThrottlerCommonOptions } from './rate-limiting.options.js';
 
 // The metadata keys of @Throttle and @SkipThrottle, which @nestjs/throttler does not export.
@@ -164,7 +166,7 @@ export function compileThrottlerRule(
   override: ThrottleOverride | undefined,
   common: Omit<ThrottlerCommonOptions, 'throttlers'>,
   place: RulePlace,
-  { addressOf }: RuleDefaults,
+  { addressOf, functions }: RuleDefaults,
 ): LimitRule {
   const { name } = place;
   const options = { ...throttler, ...override };
@@ -190,15 +192,47 @@ export function compileThrottlerRule(
     return known;
   }
 
+  const where = `The throttler "${name}"`;
+
   async function chargeLater(context: RateLimitContext, execution: ExecutionContext): Promise<LimitCharge | undefined> {
+    const input = inputOf(context);
+    const number = async (option: 'limit' | 'ttl' | 'blockDuration', otherwise?: number): Promise<number> => {
+      const value: unknown = options[option];
+      const answer =
+        typeof value === 'function'
+          ? await functions.answerOf(
+              () => (value as (of: ExecutionContext) => unknown)(execution),
+              `${where}: ${option}`,
+              input,
+            )
+          : value;
+      return countOf(answer ?? otherwise, option, name);
+    };
     const agent = context.request.headers['user-agent'] ?? '';
-    if (skipIf?.(execution) === true || ignored.some((pattern) => agent.search(pattern) !== -1)) return undefined;
-    const limit = countOf(await resolved(options.limit, execution), 'limit', name);
-    const ttl = countOf(await resolved(options.ttl, execution), 'ttl', name);
-    const block = countOf((await resolved(options.blockDuration, execution)) ?? ttl, 'blockDuration', name);
-    const tracker = textOf(await getTracker?.(context.request, execution)) ?? trackerOf(context);
-    const partition = textOf(generateKey?.(execution, tracker, name)) ?? tracker;
-    return { limit: limitOf({ limit, ttl, block }), partition, cost: 1, tracker };
+    const skips = skipIf && functions.answerAtOnce(() => skipIf(execution), `${where}: skipIf`, input);
+    if (skips === true || ignored.some((pattern) => agent.search(pattern) !== -1)) return undefined;
+    const limit = await number('limit');
+    const ttl = await number('ttl');
+    const block = await number('blockDuration', ttl);
+    const tracked =
+      getTracker &&
+      (await functions.answerOf(() => getTracker(context.request, execution), `${where}: getTracker`, input));
+    const tracker = textOf(tracked) ?? trackerOf(context);
+    const key =
+      generateKey &&
+      functions.answerAtOnce(() => generateKey(execution, tracker, name), `${where}: generateKey`, input);
+    return { limit: limitOf({ limit, ttl, block }), partition: textOf(key) ?? tracker, cost: 1, tracker };
+  }
+
+  /** What breaks is an error of the server; an exception of Nest is the answer itself. */
+  async function askedLater(context: RateLimitContext, execution: ExecutionContext): Promise<AskedCharge> {
+    try {
+      return await chargeLater(context, execution);
+    } catch (error) {
+      if (error instanceof HttpException) throw error;
+      functions.report(failureOf(error, where, inputOf(context)));
+      return 'failed';
+    }
   }
 
   const isPlain = [getTracker, generateKey, skipIf].every((given) => given === undefined) && ignored.length === 0;
@@ -210,21 +244,25 @@ export function compileThrottlerRule(
     id: `${name}@${place.route}`,
     told: throttler.setHeaders ?? common.setHeaders ?? true,
     counts: undefined,
-    message: compileMessage(common.errorMessage),
+    message: compileMessage(common.errorMessage, functions),
     chargeOf: (context, execution) => {
       if (constant !== undefined) return { limit: constant, partition: trackerOf(context), cost: 1 };
       // Its functions ask for a context, and outside of a request there is none.
-      return execution === undefined ? undefined : chargeLater(context, execution);
+      return execution === undefined ? undefined : askedLater(context, execution);
     },
   };
 }
 
 /** Without text, the message is the library's own, as ThrottlerGuard has it. */
-function compileMessage(errorMessage: ThrottlerCommonOptions['errorMessage']): LimitRule['message'] {
+function compileMessage(
+  errorMessage: ThrottlerCommonOptions['errorMessage'],
+  functions: LimitFunctions,
+): LimitRule['message'] {
   if (errorMessage === undefined || errorMessage === '') return undefined;
   if (typeof errorMessage === 'string') return () => errorMessage;
-  return (execution, { limit, partition, tracker = partition }, { resetAfter, retryAfter }) =>
-    errorMessage(execution, {
+  const where = 'rateLimit.errorMessage';
+  return async (execution, { limit, partition, tracker = partition }, { resetAfter, retryAfter }) => {
+    const detail = {
       limit: limit.quota,
       ttl: limit.window,
       key: throttlerKey(limit, partition),
@@ -234,17 +272,23 @@ function compileMessage(errorMessage: ThrottlerCommonOptions['errorMessage']): L
       isBlocked: true,
       // With a limit of 0 that is never, which no number of seconds says.
       timeToBlockExpire: Math.ceil((Number.isFinite(retryAfter) ? retryAfter : limit.block) / 1000),
-    });
+    };
+    // A text that cannot be told changes nothing of the denial.
+    try {
+      const text = await functions.answerOf(() => errorMessage(execution, detail), where, [tracker, detail.key]);
+      if (typeof text === 'string') return text;
+      functions.report(new ApplicationFunctionError(where, `answered with ${describe(text)}, not with text`));
+    } catch (error) {
+      functions.report(failureOf(error, where, [tracker, detail.key]));
+    }
+    return undefined;
+  };
 }
 
 function constantsOf({ limit, ttl, blockDuration }: ThrottlerOptions, name: string): Resolved | undefined {
   if ([limit, ttl, blockDuration].some((value) => typeof value === 'function')) return undefined;
   const window = countOf(ttl, 'ttl', name);
   return { limit: countOf(limit, 'limit', name), ttl: window, block: countOf(blockDuration ?? window, 'block', name) };
-}
-
-function resolved(value: unknown, execution: ExecutionContext): unknown {
-  return typeof value === 'function' ? (value as (context: ExecutionContext) => unknown)(execution) : value;
 }
 
 /** A parameter that is repeated is a list: to a store it would be an error, and enough of these look like an outage. */
@@ -256,5 +300,8 @@ function textOf(value: unknown): string | undefined {
 function countOf(value: unknown, option: string, name: string): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof number === 'number' && Number.isFinite(number) && number >= 0) return Math.floor(number);
-  throw new Error(`The ${option} of the throttler "${name}" is no number of 0 or more`);
+  throw new ApplicationFunctionError(
+    `The throttler "${name}": ${option}`,
+    `is ${typeof value === 'number' ? 'below 0 or not finite' : describe(value)}, not a number of 0 or more`,
+  );
 }

@@ -239,6 +239,7 @@ const OF_BANS: ReadonlySet<unknown> = new Set(['address_blocked', 'address_banne
 /** What is answered where the application itself fails. */
 const OF_OUTAGES: ReadonlySet<unknown> = new Set([
   'rate_limit_unavailable',
+  'rate_limit_failed',
   'authentication_failed',
   'policy_failed',
   'edge_failed',

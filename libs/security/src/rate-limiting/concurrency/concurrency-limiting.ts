@@ -1,5 +1,6 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
+import { failureOf } from '../../core/application-functions.js';
 import { denied } from '../../core/decision.js';
 import { SecurityException, type ConfigurationProblem } from '../../core/errors.js';
 import type { Passage } from '../../core/passage.js';
@@ -8,7 +9,8 @@ import { httpRequestOf, passageOf } from '../../core/request.js';
 import type { LimitDenial, LimitStep, RoutePolicy } from '../../core/route-policy.js';
 import type { Cancel, Scheduler } from '../../core/scheduler.js';
 import { storableId } from '../counted-limit.js';
-import { KEY_REFUSED, once, orNothing } from '../limit-rules.js';
+import { KEY_REFUSED, once } from '../limit-rules.js';
+import { inputOf, type LimitFunctions } from '../limit-functions.js';
 import { limitContextOf } from '../limit-context.js';
 import { NO_STEPS, type LimitSteps } from '../limit-steps.js';
 import { compilePartition, type KeyedPartition, type Partition } from '../partition.js';
@@ -30,6 +32,7 @@ const CONCURRENCY_EXCEEDED = denied('concurrency_exceeded');
 const UNAVAILABLE = denied('rate_limit_unavailable');
 const CLIENT_GONE = denied('client_gone');
 const REFUSED = denied('rate_limit_key_refused');
+const FAILED = denied('rate_limit_failed');
 
 /** Milliseconds until a client may come back: a place is free when some request is over, which nobody can foretell. */
 const RETRY_AFTER = 1000;
@@ -65,6 +68,7 @@ export class ConcurrencyLimiting {
     private readonly addressOf: Partition,
     resilience: LeaseResilience,
     scheduler: Scheduler,
+    private readonly functions: LimitFunctions,
   ) {
     this.names = new Set(Object.keys(options.limits ?? {}));
     const { store = new MemoryLeaseStore() } = options;
@@ -132,19 +136,21 @@ export class ConcurrencyLimiting {
   ): ConcurrencyRule {
     const settings: ConcurrencySettings = typeof definition === 'number' ? { max: definition } : definition;
     const { max, by = access === 'public' ? 'ip' : 'user', scope = isNamed ? 'shared' : 'route' } = settings;
-    const key = typeof by === 'function' ? orNothing(by, `The concurrency limit "${name}": by`) : by;
+    const where = `The concurrency limit "${name}"`;
+    const key = typeof by === 'function' ? this.functions.orNothing(by, `${where}: by`) : by;
+    const normalization = this.functions.normalization(settings.normalize, `${where}: normalize`);
     return {
       limit: Object.freeze({ name, id: storableId(scope === 'route' ? `${name}@${route}` : name), max }),
       byAddress: by === 'ip',
-      partitionOf: compilePartition(key, this.addressOf, settings.normalize),
-      reportRefusal: once(() => this.logger.warn(`The concurrency limit "${name}": by ${KEY_REFUSED}`)),
+      partitionOf: compilePartition(key, this.addressOf, normalization),
+      reportRefusal: once(() => this.logger.warn(`${where}: by ${KEY_REFUSED}`)),
     };
   }
 
   private stepOf(rules: readonly ConcurrencyRule[]): LimitStep | undefined {
     if (rules.length === 0) return undefined;
     return (execution, principal) => {
-      const claims = claimsOf(rules, execution, principal);
+      const claims = claimsOf(rules, execution, principal, this.functions);
       if (!Array.isArray(claims)) return claims as LimitDenial;
       return this.take({ id: `${this.process}.${(this.leases++).toString(36)}`, claims }, execution);
     };
@@ -219,11 +225,18 @@ function claimsOf(
   rules: readonly ConcurrencyRule[],
   execution: ExecutionContext,
   principal: Principal | undefined,
+  functions: LimitFunctions,
 ): readonly LeaseClaim[] | LimitDenial {
   const context = limitContextOf(execution, principal, passageOf(httpRequestOf(execution)) as Passage);
   const claims: LeaseClaim[] = [];
   for (const { limit, partitionOf, reportRefusal } of rules) {
-    const partition = partitionOf(context);
+    let partition: string | undefined;
+    try {
+      partition = partitionOf(context);
+    } catch (error) {
+      functions.report(failureOf(error, `The concurrency limit "${limit.name}"`, inputOf(context)));
+      return { denial: FAILED, limit: limit.name, exception: new SecurityException(FAILED), fields: [] };
+    }
     if (partition === undefined) {
       reportRefusal();
       return { denial: REFUSED, limit: limit.name, exception: new SecurityException(REFUSED), fields: [] };
