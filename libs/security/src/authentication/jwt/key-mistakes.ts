@@ -79,6 +79,9 @@ function mistakeInText(text: string): KeyMistake | undefined {
 }
 
 function mistakeInPem(text: string): KeyMistake | undefined {
+  if (!text.startsWith(PEM) && /^["'`]/.test(text)) {
+    return { problem: 'is a PEM in quotation marks', fix: 'Remove the marks from the value of the variable' };
+  }
   if (!text.includes('\n')) {
     return {
       problem: 'is a PEM without line breaks',
@@ -86,9 +89,6 @@ function mistakeInPem(text: string): KeyMistake | undefined {
         ? 'Environment variables often hold them as "\\n": use key.replaceAll("\\\\n", "\\n")'
         : 'Keep them: quote the variable where it is set, or hold the PEM in base64 and decode it',
     };
-  }
-  if (!text.startsWith(PEM) && /^["'`]/.test(text)) {
-    return { problem: 'is a PEM in quotation marks', fix: 'Remove the marks from the value of the variable' };
   }
   if (/-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED/.test(text)) {
     return {
