@@ -3,6 +3,7 @@ import {
   Get,
   HttpException,
   Injectable,
+  Req,
   ServiceUnavailableException,
   type Provider,
   type Type,
@@ -16,6 +17,7 @@ import { Strategy } from 'passport';
 import {
   Authenticated,
   ConcurrencyLimit,
+  Lockout,
   OptionalAuth,
   Policy,
   Public,
@@ -23,6 +25,7 @@ import {
   SecurityEvents,
   SecurityModule,
   type AccessAnswer,
+  type HttpRequest,
   type JwtKeyProvider,
   type SecurityEvent,
   type SecurityOptions,
@@ -109,6 +112,20 @@ class FewAtOnce {
   @Get()
   @ConcurrencyLimit('all')
   few() {
+    return { served: true };
+  }
+}
+
+@Controller('sign-in')
+@Public()
+class SignIn {
+  static verified = 0;
+
+  constructor(private readonly lockout: Lockout) {}
+
+  @Get()
+  async signIn(@Req() request: HttpRequest) {
+    await this.lockout.attempt(String(request.headers['x-key']), request, () => ++SignIn.verified);
     return { served: true };
   }
 }
@@ -493,24 +510,65 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
   });
 
   describe('A condition of bans', () => {
-    it.each<[string, () => unknown, RegExp]>([
+    const BROKEN = [
       ['throws', () => fails(`no reputation of ${CANARY}`), /threw an error/],
       ['answers with a promise', () => Promise.resolve(false), /answered with a promise/],
       ['answers with a promise that is rejected', () => Promise.reject(new Error('later')), /answered with a promise/],
       ['answers with text', () => 'no', /answered with a string/],
       ['answers with null', () => null, /answered with null/],
-    ])('that %s is an error of the server, published and logged once', async (_, condition, line) => {
-      const { get, events, log } = await start(adapter, { bans: { blocklist: condition as never } });
+    ] as const;
+    const PLACES: readonly (readonly [string, (condition: never) => SecurityOptions['bans']])[] = [
+      ['bans.safelist', (safelist) => ({ safelist })],
+      ['bans.blocklist', (blocklist) => ({ blocklist })],
+      ['The rule "probes" of bans', (matches) => ({ rules: [{ name: 'probes', matches }] })],
+      ['"odd" of bans.track', (matches) => ({ track: [{ name: 'odd', matches }] })],
+    ];
+    const TABLE = PLACES.flatMap(([where, bans]) => BROKEN.map((row) => [where, ...row, bans] as const));
+
+    it.each(TABLE)(
+      '(%s) that %s is an error of the server, published and logged once',
+      async (where, _, condition, line, bans) => {
+        const { get, events, log } = await start(adapter, { bans: bans(condition as never) });
+        for (let i = 0; i < 3; i++) {
+          const answer = await get('/open', { 'x-reputation': CANARY });
+          expectServerError(answer, 'edge_failed');
+          expect(answer.headers['x-content-type-options']).toBe('nosniff');
+        }
+        expect(events).toMatchObject(
+          [1, 2, 3].map(() => ({ allowed: false, reason: 'edge_failed', transport: 'http' })),
+        );
+        const lines = log.matching(/ of bans|bans\./);
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toContain(where);
+        expect(lines[0]).toMatch(line);
+        expect(log.text).not.toContain(CANARY);
+      },
+    );
+
+    it.each(PLACES)('(%s) is only recorded where bans only record', async (where, bans) => {
+      const condition = () => fails();
+      const { get, events, log } = await start(adapter, {
+        bans: { ...bans(condition as never), enforcement: 'report' },
+      });
+      expect((await get('/open')).status).toBe(200);
+      expect(events).toMatchObject([{ reason: 'edge_failed', enforced: false }, { allowed: true }]);
+      expect(log.text).toContain(where);
+    });
+
+    it('that breaks once a request is denied leaves the denial what it is, and counts nothing', async () => {
+      let calls = 0;
+      const { get, log } = await start(adapter, {
+        bans: {
+          safelist: (() => (++calls % 2 === 0 ? fails() : false)) as never,
+          denials: { reasons: ['credentials_missing'], maxRetry: 1 },
+        },
+      });
       for (let i = 0; i < 3; i++) {
-        const answer = await get('/open', { 'x-reputation': CANARY });
-        expectServerError(answer, 'edge_failed');
-        expect(answer.headers['x-content-type-options']).toBe('nosniff');
+        const { status, body } = await get('/mine');
+        expect([status, body['code']]).toEqual([401, 'credentials_missing']);
       }
-      expect(events).toMatchObject([1, 2, 3].map(() => ({ allowed: false, reason: 'edge_failed', transport: 'http' })));
-      const lines = log.matching(/A condition of bans/);
-      expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(line);
-      expect(log.text).not.toContain(CANARY);
+      expect(calls).toBe(6);
+      expect(log.matching(/bans\.safelist threw an error/)).toHaveLength(1);
     });
   });
 
@@ -682,6 +740,43 @@ describe.each(ADAPTERS)('On %s', (adapter) => {
       const lines = log.matching(/The rate limit "all"/);
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatch(line);
+    });
+  });
+
+  describe('How Lockout spells identifiers', () => {
+    const BROKEN: readonly (readonly [string, (text: string) => unknown, RegExp])[] = [
+      ['throws', (text) => fails(`no such name: ${text}`), /lockout\.normalize threw an error/],
+      ['answers with nothing', () => undefined, /lockout\.normalize answered with undefined, not with text/],
+      ['answers with a promise', () => Promise.reject(new Error('x')), /lockout\.normalize answered with a promise/],
+    ];
+    const of = (normalize: unknown, more: object = {}): SecurityOptions => ({
+      lockout: { normalize, ...more } as never,
+    });
+
+    it.each(BROKEN)(
+      'that %s is an error of the server, published and logged once; nobody is asked',
+      async (_, normalize, line) => {
+        SignIn.verified = 0;
+        const { get, events, log } = await start(adapter, of(normalize), [], [SignIn]);
+        for (let i = 0; i < 3; i++) expectServerError(await get('/sign-in', { 'x-key': CANARY }), 'rate_limit_failed');
+        expect(SignIn.verified).toBe(0);
+        const denials = events.filter((event) => event.type === 'decision' && !event.allowed);
+        expect(denials).toMatchObject([1, 2, 3].map(() => ({ reason: 'rate_limit_failed' })));
+        const lines = log.matching(/lockout/);
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(line);
+        expect(log.text).not.toContain(CANARY);
+      },
+    );
+
+    it('is only recorded where Lockout only records', async () => {
+      SignIn.verified = 0;
+      const report = of(() => fails(), { enforcement: 'report' });
+      const { get, events, log } = await start(adapter, report, [], [SignIn]);
+      expect((await get('/sign-in', { 'x-key': CANARY })).status).toBe(200);
+      expect(SignIn.verified).toBe(1);
+      expect(events).toContainEqual(expect.objectContaining({ reason: 'rate_limit_failed', enforced: false }));
+      expect(log.matching(/lockout\.normalize/)).toHaveLength(1);
     });
   });
 

@@ -64,8 +64,9 @@ export class EdgeParts {
     this.https = compileHttps(https, profile);
     this.settings = firewall === false ? undefined : resolveFirewall(firewall);
     this.declaredBodyLimit = firewall && firewall.bodyLimit !== undefined ? this.settings?.bodyLimit : undefined;
-    this.firewall = this.settings && new Firewall(this.settings, (failure) => functions.report(failure));
-    this.csrf = new CsrfProtection(csrf, profile, clock);
+    const report = (failure: ApplicationFunctionError) => functions.report(failure);
+    this.firewall = this.settings && new Firewall(this.settings, report);
+    this.csrf = new CsrfProtection(csrf, profile, clock, report);
     this.routes = new EdgeRoutes(options, this.firewall, {
       now: () => clock.now(),
       enforcement: this.records.cors ? 'report' : 'enforce',

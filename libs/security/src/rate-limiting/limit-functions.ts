@@ -50,9 +50,9 @@ export class LimitFunctions {
   }
 
   /** @throws ApplicationFunctionError where a function of the application does not answer with text */
-  normalization(normalize: KeyNormalization | undefined, where: string): KeyNormalization | undefined {
+  normalization<N extends KeyNormalization | undefined>(normalize: N, where: string): N {
     if (typeof normalize !== 'function') return normalize;
-    return (key) => {
+    const checked: (key: string) => string = (key) => {
       let text: unknown;
       try {
         text = normalize(key);
@@ -65,6 +65,7 @@ export class LimitFunctions {
         dropPromise(text) ? AT_ONCE : `answered with ${describe(text)}, not with text`,
       );
     };
+    return checked as N;
   }
 
   /** Judges an answer by its status; whatever breaks while it is judged counts (fails closed). */

@@ -29,7 +29,7 @@ const FROM_ELSEWHERE: IncomingHttpHeaders = { 'sec-fetch-site': 'cross-site', or
 const FROM_HERE: IncomingHttpHeaders = { 'sec-fetch-site': 'same-origin', origin: 'https://example.com' };
 
 function protectionOf(options?: CsrfOptions | false, profile: Profile = 'api'): CsrfProtection {
-  return new CsrfProtection(options, profile, clock);
+  return new CsrfProtection(options, profile, clock, () => undefined);
 }
 
 describe('CSRF protection', () => {

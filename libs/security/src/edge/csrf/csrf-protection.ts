@@ -1,3 +1,4 @@
+import type { ApplicationFunctionError } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
 import { ALLOWED, type Decision } from '../../core/decision.js';
 import type { Principal } from '../../core/principal.js';
@@ -32,11 +33,16 @@ export class CsrfProtection {
   private readonly trustedOrigins: ReadonlySet<string>;
 
   /** The options have been checked; `false` switches the protection off. */
-  constructor(options: CsrfOptions | false | undefined, profile: Profile, clock: Clock) {
+  constructor(
+    options: CsrfOptions | false | undefined,
+    profile: Profile,
+    clock: Clock,
+    report: (failure: ApplicationFunctionError) => void,
+  ) {
     const { apply, token, trustedOrigins, enforcement }: CsrfOptions = options || {};
     this.applies = options === false ? 'never' : (apply ?? (profile === 'web' ? 'always' : 'cookies'));
     this.trustedOrigins = new Set(trustedOrigins);
-    this.tokens = token === undefined ? undefined : new CsrfTokenPolicy(token, clock, enforcement);
+    this.tokens = token === undefined ? undefined : new CsrfTokenPolicy(token, clock, report);
     this.enforcement = enforcement ?? 'enforce';
   }
 

@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ApplicationFunctionError } from '../../core/application-functions.js';
 import { ALLOWED, denied } from '../../core/decision.js';
 import { ANONYMOUS, type Principal } from '../../core/principal.js';
 import type { HttpRequest } from '../../core/request.js';
@@ -11,9 +11,11 @@ const MISSING = denied('csrf_token_missing');
 const INVALID = denied('csrf_token_invalid');
 const alice = principal();
 const clock = new StoppedClock();
+const report = jest.fn<(failure: ApplicationFunctionError) => void>();
+beforeEach(() => void report.mockClear());
 
 function policyOf(options: Partial<CsrfTokenOptions> = {}, time = clock): CsrfTokenPolicy {
-  return new CsrfTokenPolicy({ secret: SECRET, ...options }, time);
+  return new CsrfTokenPolicy({ secret: SECRET, ...options }, time, report);
 }
 
 const policy = policyOf();
@@ -160,10 +162,6 @@ describe('Nobody', () => {
 });
 
 describe('A binding of the application', () => {
-  const warn = jest.spyOn(Logger.prototype, 'warn');
-  beforeEach(() => void warn.mockImplementation(() => undefined));
-  afterEach(() => void warn.mockReset());
-
   interface WithSession extends HttpRequest {
     readonly session?: { readonly id: string };
   }
@@ -187,33 +185,26 @@ describe('A binding of the application', () => {
     expect(() => bound.issue(post(), alice)).toThrow(/csrf\.token\.binding/);
     expect(() => bound.issue(during(''), alice)).toThrow(/csrf\.token\.binding/);
     expect(bound.decide(during('', { 'x-csrf-token': token }), alice)).toBe(INVALID);
-    expect(warn).not.toHaveBeenCalled();
+    expect(report).not.toHaveBeenCalled();
   });
 
   it.each<[string, () => unknown]>([
     [
-      'throws',
+      'threw an error',
       () => {
         throw new TypeError('hunter2');
       },
     ],
-    ['answers with no text', () => 7],
-    ['answers with no text', () => ({ toString: () => 'session' })],
-    ['answers with no text', () => Promise.reject(new Error('hunter2'))],
-    ['answers with no text', () => Promise.resolve('session')],
-    ['answers with no text', () => null],
-  ])('that %s denies, and is told of once, without what it said', (problem, broken) => {
+    ['answered with a number, not with text', () => 7],
+    ['answered with an object, not with text', () => ({ toString: () => 'session' })],
+    ['answered with a promise: answer at once', () => Promise.reject(new Error('hunter2'))],
+    ['answered with a promise: answer at once', () => Promise.resolve('session')],
+    ['answered with null, not with text', () => null],
+  ])('that %s denies, and is reported', (problem, broken) => {
     const bound = policyOf({ binding: broken as CsrfBinding });
     const request = post({ 'x-csrf-token': issued() });
     expect(bound.decide(request, alice)).toBe(INVALID);
-    expect(bound.decide(request, alice)).toBe(INVALID);
-    expect(warn.mock.calls).toEqual([[`csrf.token.binding ${problem}: the request is denied`]]);
-    expect(() => bound.issue(post(), alice)).toThrow(/hunter2|csrf\.token\.binding/);
-  });
-
-  it('that fails is told of as what it is where denials are only recorded', () => {
-    const recording = new CsrfTokenPolicy({ secret: SECRET, binding: (() => 7) as never }, clock, 'report');
-    recording.decide(post({ 'x-csrf-token': issued() }), alice);
-    expect(warn.mock.calls).toEqual([['csrf.token.binding answers with no text: the request would be denied']]);
+    expect(report.mock.calls.map(([failure]) => failure.message)).toEqual([`csrf.token.binding ${problem}`]);
+    expect(() => bound.issue(post(), alice)).toThrow(/csrf\.token\.binding/);
   });
 });

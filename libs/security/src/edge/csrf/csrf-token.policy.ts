@@ -1,8 +1,8 @@
-import { Logger } from '@nestjs/common';
+import { ApplicationFunctionError, dropPromise, failureOf } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
 import { ALLOWED, denied, type Decision } from '../../core/decision.js';
+import { describe } from '../../core/options.rules.js';
 import type { Principal } from '../../core/principal.js';
-import type { Enforcement } from '../../core/profile.js';
 import type { HttpRequest } from '../../core/request.js';
 import { CSRF_TOKEN_DEFAULTS, type CsrfBinding, type CsrfTokenOptions } from './csrf.options.js';
 import type { CsrfSecret } from './csrf.secret.js';
@@ -10,22 +10,21 @@ import { CsrfTokenSigner } from './csrf.token.js';
 
 const MISSING = denied('csrf_token_missing');
 const INVALID = denied('csrf_token_invalid');
+const BINDING = 'csrf.token.binding';
 
 /** Issues tokens to who calls, and decides on requests by the tokens they carry. */
 export class CsrfTokenPolicy {
-  private readonly logger = new Logger('SecurityModule');
   private readonly signer: CsrfTokenSigner;
   private readonly header: string;
   private readonly field: string;
   private readonly lifetime: number;
   private readonly bindingFor: CsrfBinding;
-  private told = false;
 
   /** The options have been checked. */
   constructor(
     { secret, header, field, lifetime, binding }: CsrfTokenOptions,
     private readonly clock: Clock,
-    private readonly enforcement: Enforcement = 'enforce',
+    private readonly report: (failure: ApplicationFunctionError) => void,
   ) {
     this.signer = new CsrfTokenSigner(Array.isArray(secret) ? (secret as [CsrfSecret]) : [secret as CsrfSecret]);
     this.header = (header ?? CSRF_TOKEN_DEFAULTS.header).toLowerCase();
@@ -34,7 +33,10 @@ export class CsrfTokenPolicy {
     this.bindingFor = binding ?? bindingOfPrincipal;
   }
 
-  /** @throws Error where there is nobody, or nothing, to bind the token to */
+  /**
+   * @throws Error where there is nobody, or nothing, to bind the token to
+   * @throws ApplicationFunctionError where the binding fails
+   */
   issue(request: HttpRequest, principal: Principal | undefined): string {
     if (principal === undefined || principal.kind === 'anonymous') {
       throw new Error(
@@ -42,9 +44,8 @@ export class CsrfTokenPolicy {
       );
     }
     const binding = this.answerOf(request, principal);
-    if (!isBinding(binding)) {
-      throw new Error('A CSRF token needs something to be bound to, and csrf.token.binding answered with no text');
-    }
+    if (binding === undefined)
+      throw new Error(`A CSRF token needs something to be bound to: ${BINDING} answered with nothing`);
     return this.signer.sign(binding, this.seconds() + this.lifetime);
   }
 
@@ -71,39 +72,30 @@ export class CsrfTokenPolicy {
   private bindingOf(request: HttpRequest, principal: Principal | undefined): string | undefined {
     // Tokens of nobody would fit everybody (fails closed).
     if (principal === undefined || principal.kind === 'anonymous') return undefined;
-    let binding: unknown;
     try {
-      binding = this.answerOf(request, principal);
-    } catch {
-      return this.withoutBinding('throws');
+      return this.answerOf(request, principal);
+    } catch (error) {
+      this.report(failureOf(error, BINDING));
+      return undefined;
     }
-    if (isBinding(binding)) return binding;
-    return binding === undefined || binding === '' ? undefined : this.withoutBinding('answers with no text');
   }
 
-  private answerOf(request: HttpRequest, principal: Principal): unknown {
-    const answer: unknown = this.bindingFor(request, principal);
-    // A promise that nobody waits for would end the process when it is rejected.
-    if (answer instanceof Promise) answer.catch(() => undefined);
-    return answer;
-  }
-
-  /** Told once: an attacker may be able to bring it about as often as they like. */
-  private withoutBinding(problem: string): undefined {
-    if (this.told) return;
-    this.told = true;
-    this.logger.warn(
-      `csrf.token.binding ${problem}: the request ${this.enforcement === 'report' ? 'would be' : 'is'} denied`,
-    );
+  /** @throws ApplicationFunctionError where the binding throws, or answers with what is neither text nor nothing */
+  private answerOf(request: HttpRequest, principal: Principal): string | undefined {
+    let answer: unknown;
+    try {
+      answer = this.bindingFor(request, principal);
+    } catch (error) {
+      throw failureOf(error, BINDING, [request.url, request.headers, request.body, principal.id, principal.claims]);
+    }
+    if (typeof answer === 'string' || answer === undefined) return answer || undefined;
+    const given = dropPromise(answer) ? 'a promise: answer at once' : `${describe(answer)}, not with text`;
+    throw new ApplicationFunctionError(BINDING, `answered with ${given}`);
   }
 
   private seconds(): number {
     return Math.floor(this.clock.now() / 1000);
   }
-}
-
-function isBinding(binding: unknown): binding is string {
-  return typeof binding === 'string' && binding !== '';
 }
 
 /** Each part with its length: an issuer that ends where another's id begins binds to nobody else. */

@@ -8,7 +8,8 @@ import type { CsrfOptions } from './csrf.options.js';
 import { post, principal, SECRET, StoppedClock } from './testing/csrf.fixtures.js';
 
 const alice = principal();
-const protectionOf = (options?: CsrfOptions | false) => new CsrfProtection(options, 'api', new StoppedClock());
+const protectionOf = (options?: CsrfOptions | false) =>
+  new CsrfProtection(options, 'api', new StoppedClock(), () => undefined);
 const withTokens = protectionOf({ token: { secret: SECRET } });
 
 describe('CsrfTokens', () => {

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { AddressGate } from '../../core/address-gate.js';
+import { ApplicationFunctionError } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
 import { denied, type DenialReason, type Denied } from '../../core/decision.js';
 import type { SecurityEvents } from '../../core/events.js';
@@ -26,6 +27,7 @@ const BLOCKED = denied('address_blocked');
 const BANNED = denied('address_banned');
 const MATCHED = denied('request_banned');
 const UNAVAILABLE = denied('rate_limit_unavailable');
+const FAILED = denied('edge_failed');
 
 interface CompiledRule {
   readonly matches: Condition;
@@ -61,6 +63,8 @@ export interface BanSurroundings {
   readonly addressOf: AddressPartition;
   readonly clock: Pick<Clock, 'now'>;
   readonly events: SecurityEvents;
+  /** Logs what goes wrong with a condition. */
+  readonly report: (failure: ApplicationFunctionError) => void;
 }
 
 /** Decides on every request in rack-attack's order: safelist, blocklist, bans, rules; then tells of what is tracked. */
@@ -85,8 +89,8 @@ export class BanGate implements AddressGate {
     const { safelist, blocklist, rules = [], denials, honeypots = [], track = [] } = options;
     this.records = options.enforcement === 'report';
     this.duration = banDurationOf(options);
-    this.isSafe = compileList(safelist);
-    this.isBlocked = compileList(blocklist);
+    this.isSafe = compileList(safelist, 'bans.safelist');
+    this.isBlocked = compileList(blocklist, 'bans.blocklist');
     this.isHoneypot = compileHoneypots(honeypots);
     this.isCounted = options.countCrossSite === true ? () => true : (request) => !isCrossSite(request);
     this.rules = rules.map((rule) => compileRule(rule, this.duration));
@@ -101,7 +105,15 @@ export class BanGate implements AddressGate {
   }
 
   admit(request: HttpRequest, address: string | undefined): Verdict | Promise<Verdict> {
-    const context = new AskedContext(request, address);
+    try {
+      const verdict = this.decide(new AskedContext(request, address), address);
+      return verdict instanceof Promise ? verdict.catch((error: unknown) => this.failed(error)) : verdict;
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  private decide(context: BanContext, address: string | undefined): Verdict | Promise<Verdict> {
     if (this.isSafe(context)) return undefined;
     if (this.isBlocked(context)) return BLOCKED;
     // Whoever has no address, behind a Unix socket without proxies, is everybody: nobody is banned by it.
@@ -158,9 +170,10 @@ export class BanGate implements AddressGate {
       if (!reasons.has(reason)) return;
       const address = clientAddressOf(request);
       const context = new AskedContext(request, address);
-      if (address === undefined || !this.isCounted(request) || this.isSafe(context)) return;
-      // The denial is on its way already: nobody waits for this.
-      void this.count(count, context, this.around.addressOf({ address }));
+      if (address === undefined || !this.isCounted(request)) return;
+      const partition = this.around.addressOf({ address });
+      // The denial is on its way already: nobody waits for this, and a safelist that fails must not change it.
+      void this.guarded(() => (this.isSafe(context) ? undefined : this.count(count, context, partition)));
     });
   }
 
@@ -198,21 +211,29 @@ export class BanGate implements AddressGate {
     return this.records ? undefined : UNAVAILABLE;
   }
 
+  /** A condition that breaks is an error of the server (fails closed). */
+  private failed(error: unknown): Verdict {
+    if (!(error instanceof ApplicationFunctionError)) throw error;
+    this.around.report(error);
+    return FAILED;
+  }
+
   /** What the application chose for a store that is away is no news; anything else is a defect. */
   private report(error: unknown): void {
     if (error instanceof StoreUnavailableError) return;
+    if (error instanceof ApplicationFunctionError) return this.around.report(error);
     this.logger.error('A ban could not be asked for or kept', error instanceof Error ? error.stack : undefined);
   }
 }
 
 function compileRule({ name, matches, count = 'fail2ban', ...threshold }: BanRule, duration: number): CompiledRule {
   return {
-    matches: compileCondition(matches),
+    matches: compileCondition(matches, `The rule "${name}" of bans`),
     refuses: count === 'fail2ban',
     count: banCount('rule', name, resolveThreshold(threshold, duration)),
   };
 }
 
 function compileTrack({ name, matches }: TrackRule): CompiledTrack {
-  return { name, matches: compileCondition(matches) };
+  return { name, matches: compileCondition(matches, `"${name}" of bans.track`) };
 }

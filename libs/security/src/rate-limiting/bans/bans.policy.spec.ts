@@ -11,12 +11,12 @@ const from = (address: string | undefined): BanContext => ({ address, request: r
 
 describe('A list', () => {
   it('is nobody where it is left out or empty', () => {
-    expect(compileList(undefined)(from('192.0.2.1'))).toBe(false);
-    expect(compileList([])(from('192.0.2.1'))).toBe(false);
+    expect(compileList(undefined, 'bans.safelist')(from('192.0.2.1'))).toBe(false);
+    expect(compileList([], 'bans.safelist')(from('192.0.2.1'))).toBe(false);
   });
 
   it('has whoever is in one of its ranges, and nobody without an address', () => {
-    const list = compileList(['192.0.2.0/24', 'loopback', '2001:db8::/32']);
+    const list = compileList(['192.0.2.0/24', 'loopback', '2001:db8::/32'], 'bans.safelist');
     expect(['192.0.2.77', '127.0.0.1', '::1', '2001:db8:1::1'].map((address) => list(from(address)))).toEqual(
       Array(4).fill(true),
     );
@@ -26,7 +26,7 @@ describe('A list', () => {
   });
 
   it('is what a function says', () => {
-    expect(compileList(({ address }) => address === '192.0.2.1')(from('192.0.2.1'))).toBe(true);
+    expect(compileList(({ address }) => address === '192.0.2.1', 'bans.safelist')(from('192.0.2.1'))).toBe(true);
   });
 });
 
@@ -36,11 +36,13 @@ describe('A condition', () => {
     [false, false],
     [undefined, false],
   ])('answers %j: %j', (answer, expected) => {
-    expect(compileCondition(() => answer)(from('192.0.2.1'))).toBe(expected);
+    expect(compileCondition(() => answer, 'a rule')(from('192.0.2.1'))).toBe(expected);
   });
 
   it.each([Promise.resolve(false), 'no', 0, null, {}])('that answers neither yes nor no has failed', (answer) => {
-    expect(() => compileCondition((() => answer) as never)(from('192.0.2.1'))).toThrow(ApplicationFunctionError);
+    expect(() => compileCondition((() => answer) as never, 'a rule')(from('192.0.2.1'))).toThrow(
+      ApplicationFunctionError,
+    );
   });
 });
 

@@ -7,31 +7,36 @@ import type { BanCondition, BanContext } from './bans.options.js';
 /** Whether a request is of a kind; compiled. */
 export type Condition = (context: BanContext) => boolean;
 
-const WHERE = 'A condition of bans';
-
 const NEVER: Condition = () => false;
 
-/** Whether a request comes from a list, or is what a function says. */
-export function compileList(list: readonly string[] | BanCondition | undefined): Condition {
-  if (list === undefined || list.length === 0) return typeof list === 'function' ? compileCondition(list) : NEVER;
-  if (typeof list === 'function') return compileCondition(list);
+/**
+ * Whether a request comes from a list, or is what a function says.
+ *
+ * @param where the option, as the log calls it
+ */
+export function compileList(list: readonly string[] | BanCondition | undefined, where: string): Condition {
+  if (typeof list === 'function') return compileCondition(list, where);
+  if (list === undefined || list.length === 0) return NEVER;
   const isListed = compileRanges(list);
   return ({ address }) => address !== undefined && isListed(address);
 }
 
-/** @throws ApplicationFunctionError where it throws, or answers neither true nor false nor nothing (fails closed) */
-export function compileCondition(condition: BanCondition): Condition {
+/**
+ * @param where the option, as the log calls it
+ * @throws ApplicationFunctionError where it throws, or answers neither true nor false nor nothing (fails closed)
+ */
+export function compileCondition(condition: BanCondition, where: string): Condition {
   return (context) => {
     let answer: unknown;
     try {
       answer = condition(context);
     } catch (error) {
-      throw failureOf(error, WHERE, [context.address, context.request.url, context.request.headers]);
+      throw failureOf(error, where, [context.address, context.request.url, context.request.headers]);
     }
     if (typeof answer === 'boolean') return answer;
     if (answer === undefined) return false;
     const given = dropPromise(answer) ? 'a promise' : describe(answer);
-    throw new ApplicationFunctionError(WHERE, `answered with ${given}: answer with true or false at once`);
+    throw new ApplicationFunctionError(where, `answered with ${given}: answer with true or false at once`);
   };
 }
 

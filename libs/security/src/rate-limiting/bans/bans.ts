@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { isIP } from 'node:net';
+import type { ApplicationFunctionError } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
 import { SecurityConfigurationError } from '../../core/errors.js';
 import type { BanEvent, SecurityEvents } from '../../core/events.js';
@@ -26,7 +27,7 @@ export class Bans {
   /** @internal */
   constructor(
     options: BansOptions | undefined,
-    private readonly limiting: Pick<RateLimiting, 'storeFor' | 'addressOf'>,
+    private readonly limiting: Pick<RateLimiting, 'storeFor' | 'addressOf' | 'functions'>,
     private readonly clock: Pick<Clock, 'now'>,
     private readonly events: SecurityEvents,
   ) {
@@ -41,7 +42,9 @@ export class Bans {
         },
       ]);
     }
-    this.gate = new BanGate(options, { store, addressOf: limiting.addressOf, clock, events });
+    const { addressOf, functions } = limiting;
+    const report = (failure: ApplicationFunctionError) => functions.report(failure);
+    this.gate = new BanGate(options, { store, addressOf, clock, events, report });
   }
 
   /**

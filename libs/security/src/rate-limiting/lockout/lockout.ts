@@ -1,7 +1,8 @@
 import { HttpException, Logger } from '@nestjs/common';
+import { ApplicationFunctionError } from '../../core/application-functions.js';
 import type { Clock } from '../../core/clock.js';
 import { denied, type Denied } from '../../core/decision.js';
-import { SecurityConfigurationError } from '../../core/errors.js';
+import { SecurityConfigurationError, SecurityException } from '../../core/errors.js';
 import type { LockoutEvent, SecurityEvents } from '../../core/events.js';
 import { clientAddressOf, passageOf, type HttpRequest } from '../../core/request.js';
 import { retryFields } from '../rate-limit.headers.js';
@@ -16,6 +17,7 @@ import { LoginAttempt } from './login-attempt.js';
 
 const LOCKED = denied('account_locked');
 const UNAVAILABLE = denied('rate_limit_unavailable');
+const FAILED = denied('rate_limit_failed');
 
 /** A client that is told to come back while nothing can be counted. */
 const RETRY_UNAVAILABLE = 1000;
@@ -47,17 +49,19 @@ interface Candidate {
 export class Lockout {
   private readonly logger = new Logger('SecurityModule');
   private readonly options: ResolvedLockout;
+  private readonly normalize: ResolvedLockout['normalize'];
   private readonly counts: LockoutCounts;
   private opened: RateLimitStore | undefined;
 
   /** @internal */
   constructor(
     options: LockoutOptions | undefined,
-    private readonly limiting: Pick<RateLimiting, 'storeFor' | 'addressOf'>,
+    private readonly limiting: Pick<RateLimiting, 'storeFor' | 'addressOf' | 'functions'>,
     private readonly clock: Pick<Clock, 'now'>,
     private readonly events: SecurityEvents,
   ) {
     this.options = resolveLockout(options);
+    this.normalize = limiting.functions.normalization(this.options.normalize, 'lockout.normalize');
     this.counts = new LockoutCounts(this.options, () => this.store);
   }
 
@@ -88,14 +92,17 @@ export class Lockout {
    * As `attempt`, for what cannot be waited for in one function. It counts as failed until it is told otherwise.
    *
    * @throws LockoutException where nothing may be looked at
+   * @throws SecurityException 500 `rate_limit_failed` where `lockout.normalize` fails
    */
   async begin(identifier: string, request: HttpRequest): Promise<LoginAttempt> {
-    const candidate = this.candidateOf(identifier, request);
+    let candidate: Candidate;
     let verdict: Verdict;
     try {
+      candidate = this.candidateOf(identifier, request);
       verdict = await this.counts.take(candidate.partitions);
     } catch (error) {
       if (error instanceof SecurityConfigurationError) throw error;
+      if (error instanceof ApplicationFunctionError) return this.fail(error, request);
       this.report(error);
       return this.refuse(UNAVAILABLE, RETRY_UNAVAILABLE, request);
     }
@@ -106,6 +113,8 @@ export class Lockout {
   /**
    * Lifts what an identifier is locked by, from every address: after a reset of the password, or by hand. Addresses that
    * are locked for all identifiers stay so.
+   *
+   * @throws ApplicationFunctionError where `lockout.normalize` fails
    */
   async unlock(identifier: string): Promise<void> {
     const normal = this.normalized(identifier);
@@ -140,7 +149,7 @@ export class Lockout {
 
   /** Whatever is no text is one identifier, which is locked as any other. */
   private normalized(identifier: unknown): string {
-    return typeof identifier === 'string' ? this.options.normalize(identifier) : '';
+    return typeof identifier === 'string' ? this.normalize(identifier) : '';
   }
 
   private addressOf(address: string | undefined): string {
@@ -177,7 +186,26 @@ export class Lockout {
     this.logger.error('The lockout could not be counted', error instanceof Error ? error.stack : undefined);
   }
 
+  /** The server fails, not the client (fails closed). */
+  private fail(failure: ApplicationFunctionError, request: HttpRequest): LoginAttempt {
+    this.limiting.functions.report(failure);
+    if (this.isOnlyRecorded(FAILED, request)) return LoginAttempt.UNCOUNTED;
+    throw new SecurityException(FAILED);
+  }
+
   private refuse(denial: Denied, retryAfter: number, request: HttpRequest): LoginAttempt {
+    if (this.isOnlyRecorded(denial, request)) return LoginAttempt.UNCOUNTED;
+    const passage = passageOf(request);
+    // A handler that has caught one may ask for another: the last one says when.
+    const others = passage?.fields.filter(({ key }) => key !== 'retry-after') ?? [];
+    // Whoever comes back must not find a limit of the route used up.
+    const wait = Math.max(retryAfter, passage?.againAfter ?? 0);
+    if (passage !== undefined) passage.fields = [...others, ...retryFields(wait, '')];
+    throw new LockoutException(denial, wait);
+  }
+
+  /** Publishes that an attempt is denied, and tells whether it goes on all the same. */
+  private isOnlyRecorded(denial: Denied, request: HttpRequest): boolean {
     const { records } = this.options;
     if (!records) this.events.onDenial(denial.reason, request);
     if (this.events.observed) {
@@ -192,14 +220,7 @@ export class Lockout {
         address: clientAddressOf(request),
       });
     }
-    if (records) return LoginAttempt.UNCOUNTED;
-    const passage = passageOf(request);
-    // A handler that has caught one may ask for another: the last one says when.
-    const others = passage?.fields.filter(({ key }) => key !== 'retry-after') ?? [];
-    // Whoever comes back must not find a limit of the route used up.
-    const wait = Math.max(retryAfter, passage?.againAfter ?? 0);
-    if (passage !== undefined) passage.fields = [...others, ...retryFields(wait, '')];
-    throw new LockoutException(denial, wait);
+    return records;
   }
 
   private publish(event: Omit<LockoutEvent, 'type' | 'time'>): void {
