@@ -43,20 +43,51 @@ describe('the threat model', () => {
   });
 });
 
-describe("the package's page", () => {
-  const page = readFileSync('libs/security/README.md', 'utf8');
+function denialReasons(): readonly DenialReason[] {
+  const source = readFileSync('libs/security/src/core/decision.ts', 'utf8');
+  const union = /type DenialReason =([^;]+);/.exec(source)?.[1] ?? '';
+  return [...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason as DenialReason);
+}
 
-  const listed = new Map(
-    [...page.matchAll(/^\| `(\w+)` +\| ([45]\d\d) +\|/gm)].map(([, code, status]) => [code, status]),
-  );
+function statusOf(reason: DenialReason): string {
+  return String(new SecurityException(denied(reason)).getStatus());
+}
+
+function codesListedIn(page: string): ReadonlyMap<string | undefined, string | undefined> {
+  return new Map([...page.matchAll(/^\| `(\w+)` +\| ([45]\d\d) +\|/gm)].map(([, code, status]) => [code, status]));
+}
+
+describe("the guide's page of errors", () => {
+  const guide = (name: string) => readFileSync(join('docs/guide', name), 'utf8');
+  const listed = codesListedIn(guide('errors.md'));
+
+  it('gives each reason of denial that it lists its status', () => {
+    const reasons = denialReasons().filter((reason) => listed.has(reason));
+    expect(reasons.length).toBeGreaterThan(50);
+    expect(reasons.map((reason) => [reason, listed.get(reason)])).toEqual(
+      reasons.map((reason) => [reason, statusOf(reason)]),
+    );
+    expect([...listed.keys()].filter((code) => !reasons.includes(code as DenialReason))).toEqual([]);
+  });
+
+  it('lists every reason of denial, but for those of the pages that it sends readers to', () => {
+    const others = `${guide('abuse.md')}${guide('input-and-output.md')}`;
+    const missing = denialReasons().filter((reason) => !listed.has(reason) && !others.includes(`\`${reason}\``));
+    expect(denialReasons().length).toBeGreaterThan(60);
+    expect(missing).toEqual([]);
+    for (const page of ['abuse.md', 'input-and-output.md']) expect(guide('errors.md')).toContain(`](${page})`);
+  });
+});
+
+describe("the package's page", () => {
+  const listed = codesListedIn(readFileSync('libs/security/README.md', 'utf8'));
 
   it('lists every reason of denial with its status', () => {
-    const source = readFileSync('libs/security/src/core/decision.ts', 'utf8');
-    const union = /type DenialReason =([^;]+);/.exec(source)?.[1] ?? '';
-    const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason as DenialReason);
-    const statuses = reasons.map((reason) => [reason, String(new SecurityException(denied(reason)).getStatus())]);
+    const reasons = denialReasons();
     expect(reasons).not.toEqual([]);
-    expect(reasons.map((reason) => [reason, listed.get(reason)])).toEqual(statuses);
+    expect(reasons.map((reason) => [reason, listed.get(reason)])).toEqual(
+      reasons.map((reason) => [reason, statusOf(reason)]),
+    );
   });
 
   it('lists every code of input that is refused', () => {

@@ -379,12 +379,16 @@ class PagesOfTheirOwn {
 }
 
 describe('The start is stopped', () => {
-  it.each<[string, (app: INestApplication) => unknown, string]>([
-    ['cors() as a middleware', (app) => app.use(cors()), 'app.use(cors())'],
-    ['cors() below a path', (app) => app.use('/assets', cors()), "app.use('/assets', cors())"],
-  ])('by %s on Express', async (_, configure, where) => {
+  it.each<[string, AdapterName, (app: INestApplication) => unknown, string]>(
+    ADAPTERS.flatMap((adapter) => [
+      ['cors() as a middleware', adapter, (app) => app.use(cors()), 'app.use(cors())'],
+      ['cors() below a path', adapter, (app) => app.use('/assets', cors()), "app.use('/assets', cors())"],
+      ['cors() below paths', adapter, (app) => app.use(['/a', '/b'], cors()), "app.use('/a | /b', cors())"],
+      ['cors() among others', adapter, (app) => app.use([express.text(), cors()]), 'app.use(cors())'],
+    ]),
+  )('by %s on %s', async (_, adapter, configure, where) => {
     const failure = startApplication(
-      'express',
+      adapter,
       { imports: [SecurityModule.forRoot({ cors: { origins: [APP] } })] },
       { configure: (app) => void configure(app) },
     );

@@ -335,7 +335,9 @@ describe('The start is refused', () => {
     }
     const descriptor = Object.getOwnPropertyDescriptor(Routes.prototype, 'home') as PropertyDescriptor;
     for (const decorate of decorators) decorate(Routes.prototype, 'home', descriptor);
-    const error = await startFailure({ imports: [SecurityModule.forRoot({ rateLimit })], controllers: [Routes] });
+    const error = await Promise.resolve()
+      .then(() => startFailure({ imports: [SecurityModule.forRoot({ rateLimit })], controllers: [Routes] }))
+      .catch((failure: unknown) => failure);
     expect(error).toBeInstanceOf(SecurityConfigurationError);
     return (error as SecurityConfigurationError).message;
   }
@@ -355,10 +357,48 @@ describe('The start is refused', () => {
     expect(message).toContain(`${written} is for the throttler "`);
   });
 
-  it('for a limit that counts on the outcome, where a storage gives nothing back', async () => {
-    const options = { storage: new ThrottlerStorageService(), limits: { login: '1/minute' } };
-    const message = await refusal(options, RateLimit({ limit: '1/minute', countOn: 'failure' }));
-    expect(message).toContain('a ThrottlerStorage gives nothing back');
+  type Limits = Record<string, string | { limit: string; countOn: 'success' }>;
+  it.each<[string, object, Limits, 'token-bucket' | undefined, string]>([
+    ['counts on the outcome', { countOn: 'failure' }, {}, undefined, 'gives nothing back'],
+    ['slides', { algorithm: 'sliding-window' }, {}, undefined, ".algorithm: is 'sliding-window', and a Throttler"],
+    [
+      'is a token bucket',
+      { algorithm: 'token-bucket' },
+      {},
+      undefined,
+      ".algorithm: is 'token-bucket', and a Throttler",
+    ],
+    ['has a burst', { burst: 5 }, {}, undefined, 'home: has a burst, and a Throttler'],
+    ['has a burst in its text', { limit: '1/minute burst 5' }, {}, undefined, 'home: has a burst, and a Throttler'],
+    ['has a burst in a plan', { plans: { pro: '9/minute burst 5' } }, {}, undefined, 'home: has a burst, and a Thr'],
+    ['has a burst in options', {}, { login: '1/minute burst 5' }, undefined, 'rateLimit.limits.login: has a burst'],
+    ['counts on', {}, { login: { limit: '1/minute', countOn: 'success' } }, undefined, 'limits.login: counts on'],
+    ['is one of token buckets', {}, {}, 'token-bucket', "rateLimit.algorithm: is 'token-bucket', and a Throttler"],
+  ])(
+    'for a limit that %s, over a storage that only counts in windows (%#)',
+    async (_, own, limits, algorithm, text) => {
+      for (const place of ['storage', 'store']) {
+        const options = {
+          [place]: new ThrottlerStorageService(),
+          limits: { login: '1/minute', ...limits },
+          ...(algorithm && { algorithm }),
+        };
+        const message = await refusal(options, RateLimit({ limit: '1/minute', ...own }));
+        expect(message).toContain(text);
+        expect(message).toContain('Use a store of the library');
+      }
+    },
+  );
+
+  it('not for a fixed window that counts everything, over such a storage', async () => {
+    const options = { storage: new ThrottlerStorageService(), algorithm: 'fixed-window' as const };
+    const fixed = RateLimit({
+      limit: '1/minute',
+      algorithm: 'fixed-window',
+      countOn: 'all',
+      plans: { pro: '9/minute' },
+    });
+    await expect(refusal(options, fixed)).rejects.toThrow(/instanceof|toBeInstanceOf/);
   });
 
   it('for @RateLimit and @SkipRateLimit of names that there are not, and what is no limit', async () => {

@@ -10,6 +10,7 @@ import {
 } from './beside-controllers.policy.js';
 import { besideIn, type KnownLayers, type RouterLayer } from './express-layers.js';
 import type { RegisteredRoutes } from './registered-routes.js';
+import { usedMiddleware } from './used-middleware.js';
 
 type HttpAdapter = HttpAdapterHost['httpAdapter'];
 type Registration = (...parameters: unknown[]) => unknown;
@@ -175,14 +176,9 @@ export class BesideControllers implements KnownLayers {
   }
 
   private keepMiddleware(parameters: readonly unknown[]): void {
-    const [first, ...rest] = parameters;
-    const hasPath = typeof first !== 'function';
-    const path = hasPath && first !== '/' ? [first].flat().map(String).join(' | ') : undefined;
-    for (const middleware of hasPath ? rest.flat() : parameters) {
-      if (typeof middleware !== 'function') continue;
-      const { name } = middleware;
-      const kind = kindOfMiddleware(middleware);
-      this.found.push({ path, below: true, name: name === '' ? undefined : name, kind });
+    for (const { path, handle } of usedMiddleware(parameters)) {
+      const { name } = handle;
+      this.found.push({ path, below: true, name: name === '' ? undefined : name, kind: kindOfMiddleware(handle) });
     }
   }
 }

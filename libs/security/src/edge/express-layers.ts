@@ -1,4 +1,5 @@
 import { kindOfMiddleware, withoutImplied, type Beside } from './beside-controllers.policy.js';
+import type { UsedMiddleware } from './used-middleware.js';
 
 type Handle = ((...parameters: never[]) => unknown) & { readonly stack?: readonly RouterLayer[] };
 
@@ -45,6 +46,13 @@ export function* besideIn(stack: readonly RouterLayer[], known: KnownLayers, pre
     else if (handle.stack !== undefined && handle.stack.length > 0) yield* besideIn(handle.stack, known, path);
     else yield { path, below: true, name: nameOf(handle), kind: kindOfMiddleware(handle) };
   }
+}
+
+/** What `app.use` was given; middleware of routers below is theirs. */
+export function usedIn(stack: readonly RouterLayer[]): readonly UsedMiddleware[] {
+  return stack
+    .filter(({ route }) => route === undefined)
+    .map((layer) => ({ path: pathOf(layer), handle: layer.handle }));
 }
 
 function* routeOf(

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { SecurityConfigurationError, type ConfigurationProblem } from '../core/errors.js';
-import type { RouterLayer } from './express-layers.js';
+import { usedIn, type RouterLayer } from './express-layers.js';
+import { usedMiddleware, type UsedMiddleware } from './used-middleware.js';
 
 type HttpAdapter = HttpAdapterHost['httpAdapter'];
 type SecurityHook = (request: object, response: object) => unknown;
@@ -9,6 +10,7 @@ type SecurityHook = (request: object, response: object) => unknown;
 /** What is asked of Nest's adapters. */
 interface WritesHeaders {
   enableCors?: (...parameters: unknown[]) => unknown;
+  use?: (...parameters: unknown[]) => unknown;
   /** Of Nest 12.1 and later. */
   registerSecurityHook?: (hook: SecurityHook) => unknown;
 }
@@ -38,13 +40,15 @@ export class ForeignHeaders {
   private framework: Framework | undefined;
   private hook: SecurityHook | undefined;
   private hasEnabledCors = false;
+  /** On Fastify, which keeps no list. */
+  private readonly used: UsedMiddleware[] = [];
 
   constructor(private readonly declared: DeclaredHeaders) {}
 
   watch(adapter: HttpAdapter): void {
     const methods = adapter as unknown as WritesHeaders;
     this.framework = adapter.getInstance<Framework>();
-    const { enableCors, registerSecurityHook } = methods;
+    const { enableCors, registerSecurityHook, use } = methods;
     if (typeof enableCors === 'function') {
       methods.enableCors = (...parameters) => {
         if (this.declared.cors) throw new SecurityConfigurationError([saidTwice(ENABLE_CORS)]);
@@ -59,6 +63,12 @@ export class ForeignHeaders {
       };
     }
     if (adapter.getType() !== 'fastify') return;
+    if (typeof use === 'function') {
+      methods.use = (...parameters) => {
+        this.used.push(...usedMiddleware(parameters));
+        return use.apply(adapter, parameters);
+      };
+    }
     // Plugins are there by then.
     this.framework.addHook?.('onReady', (done) => {
       try {
@@ -72,16 +82,13 @@ export class ForeignHeaders {
 
   /** @throws SecurityConfigurationError when a middleware of the application says which other origins may call */
   check(): void {
-    const names = (this.framework?.router?.stack ?? []).map(({ handle, rawPath }) => ({ name: handle.name, rawPath }));
-    const cors = names.filter(({ name }) => name === 'corsMiddleware');
-    if (cors.length > 0 && this.declared.cors) {
-      throw new SecurityConfigurationError(cors.map(({ rawPath }) => saidTwice(useOf('cors()', rawPath))));
-    }
+    const used = [...usedIn(this.framework?.router?.stack ?? []), ...this.used];
+    const uses = (name: string) => used.filter(({ handle }) => handle.name === name);
+    const cors = uses('corsMiddleware').map(({ path }) => useOf('cors()', path));
+    if (cors.length > 0 && this.declared.cors) throw new SecurityConfigurationError(cors.map(saidTwice));
     if (this.hasEnabledCors) this.warnOfCors(ENABLE_CORS);
-    else for (const { rawPath } of cors) this.warnOfCors(useOf('cors()', rawPath));
-    for (const { name, rawPath } of names) {
-      if (name === 'helmetMiddleware') this.warnOfHeaders(useOf('helmet()', rawPath));
-    }
+    else for (const where of cors) this.warnOfCors(where);
+    for (const { path } of uses('helmetMiddleware')) this.warnOfHeaders(useOf('helmet()', path));
     if (this.hook !== undefined && setsFields(this.hook)) this.warnOfHeaders('app.useSecurityHeaders()');
   }
 
@@ -117,8 +124,8 @@ function saidTwice(where: string): ConfigurationProblem {
   };
 }
 
-function useOf(middleware: string, path: unknown): string {
-  return path === undefined || path === '/' ? `app.use(${middleware})` : `app.use('${String(path)}', ${middleware})`;
+function useOf(middleware: string, path: string | undefined): string {
+  return path === undefined ? `app.use(${middleware})` : `app.use('${path}', ${middleware})`;
 }
 
 /** Nest has one hook for its headers and its protection against CSRF, and does not say for which of them it is there. */

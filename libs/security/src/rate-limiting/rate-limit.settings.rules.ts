@@ -14,6 +14,9 @@ import { checkSlowDown } from './slow-down.options.js';
 export const ALGORITHMS = ['token-bucket', 'sliding-window', 'fixed-window'] as const;
 const BIGGEST = 1_000_000_000;
 
+const ONLY_COUNTS = 'a ThrottlerStorage counts in its own way, in windows';
+const OWN_STORE = 'Use a store of the library';
+
 class SettingsRules {
   @OptionalRule(
     (value) =>
@@ -71,6 +74,41 @@ class SettingsRules {
 
   @OptionalRule(oneOf(['shared', 'route']), "Use 'shared' or 'route'")
   scope?: unknown;
+}
+
+/**
+ * Adds to `problems` what one limit, of `limits` or of a decorator, asks of a `ThrottlerStorage`, which counts in its own
+ * way and keeps what it has counted.
+ */
+export function checkForOnlyCounting(limit: unknown, where: string, problems: ConfigurationProblem[]): void {
+  const { algorithm, burst, countOn = 'all', limit: quota, plans } = isRecord(limit) ? limit : { limit };
+  checkAlgorithmForOnlyCounting(algorithm, where, problems);
+  const texts = [quota, ...Object.values(isRecord(plans) ? plans : {})];
+  const bursts = texts.map((text) => (typeof text === 'string' ? parseLimit(text)?.burst : undefined));
+  if ([burst, ...bursts].some((one) => one !== undefined)) {
+    problems.push({ where, problem: `has a burst, and ${ONLY_COUNTS}`, fix: `${OWN_STORE}, or leave the burst out` });
+  }
+  if (countOn !== 'all') {
+    problems.push({
+      where,
+      problem: 'counts on the outcome, and a ThrottlerStorage gives nothing back',
+      fix: `${OWN_STORE}, or leave countOn out`,
+    });
+  }
+}
+
+/** The same for an `algorithm`, of one limit or of all. */
+export function checkAlgorithmForOnlyCounting(
+  algorithm: unknown,
+  where: string,
+  problems: ConfigurationProblem[],
+): void {
+  if (algorithm !== 'token-bucket' && algorithm !== 'sliding-window') return;
+  problems.push({
+    where: `${where}.algorithm`,
+    problem: `is '${algorithm}', and ${ONLY_COUNTS}`,
+    fix: `${OWN_STORE}, or leave it out`,
+  });
 }
 
 /** Adds what is wrong with one limit, of `limits` or of a decorator, to `problems`. */

@@ -12,7 +12,12 @@ import {
 import { checkConcurrencyOptions } from './concurrency/concurrency.options.js';
 import { isLimitName, LIMIT_NAME_FIX } from './limit-text.js';
 import { flag, functionOr, oneOf, onlyFunction } from './option-values.js';
-import { ALGORITHMS, checkLimit } from './rate-limit.settings.rules.js';
+import {
+  ALGORITHMS,
+  checkAlgorithmForOnlyCounting,
+  checkForOnlyCounting,
+  checkLimit,
+} from './rate-limit.settings.rules.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
 import { ResilientRateLimitStore } from './resilient.store.js';
 
@@ -168,8 +173,10 @@ export function checkRateLimitingOptions(given: unknown, path: string, problems:
         });
       }
       checkLimit(limit, where, problems);
+      if (onlyCounts(options)) checkForOnlyCounting(limit, where, problems);
     }
   }
+  if (onlyCounts(options)) checkAlgorithmForOnlyCounting(options['algorithm'], path, problems);
   if (options['concurrency'] !== undefined) {
     checkConcurrencyOptions(options['concurrency'], `${path}.concurrency`, problems);
   }

@@ -18,7 +18,7 @@ import { MemoryRateLimitStore } from './memory.store.js';
 import { compileAddress, compileTracker, partitionOfKey, type AddressPartition } from './partition.js';
 import { compileStandingFields } from './rate-limit.headers.js';
 import type { RateLimitStore } from './rate-limit.store.port.js';
-import { checkLimit } from './rate-limit.settings.rules.js';
+import { checkForOnlyCounting, checkLimit } from './rate-limit.settings.rules.js';
 import {
   isRateLimitStore,
   rateLimitingOptionsOf,
@@ -172,7 +172,6 @@ export class RateLimiting {
     if (this.names.size === 0 && limits === undefined && (skipped === true || skipped.length === 0)) return NO_STEPS;
     const found = problems.length;
     const rules = this.rulesOf(policy, route, problems);
-    if (this.keepsWhatItCounts) checkOutcomes(rules, policy.id, problems);
     if (problems.length > found) return NO_STEPS;
     return this.charging.compile(rules);
   }
@@ -232,6 +231,7 @@ export class RateLimiting {
         return;
       }
       checkLimit(limit, `@RateLimit of ${policy.id}`, problems);
+      if (this.keepsWhatItCounts) checkForOnlyCounting(limit, `@RateLimit of ${policy.id}`, problems);
       const name = index === 0 ? 'route' : `route-${index + 1}`;
       const definition = limit as string | RateLimitSettings;
       if (problems.length === 0) add(this.ruleOf(name, definition, { route, isPublic: isPublic(policy) }, false));
@@ -326,17 +326,6 @@ export class RateLimiting {
         emit('store_recovered');
       },
     };
-  }
-}
-
-function checkOutcomes(rules: readonly LimitRule[], where: string, problems: ConfigurationProblem[]): void {
-  for (const { name, counts } of rules) {
-    if (counts === undefined) continue;
-    problems.push({
-      where,
-      problem: `the rate limit "${name}" counts on the outcome, and a ThrottlerStorage gives nothing back`,
-      fix: 'Use a store of the library, or leave countOn out',
-    });
   }
 }
 
