@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, HttpException, Module, Post, type Type } from '@nestjs/common';
+import { ThrottlerStorageService } from '@nestjs/throttler';
 import { describe, expect, it } from '@jest/globals';
 import {
   OptionalAuth,
@@ -390,6 +391,21 @@ describe.each(ADAPTERS)('Rate limits on %s', (adapter: AdapterName) => {
       code: 'rate_limited',
       'violated-policies': ['few'],
     });
+  });
+
+  it('can only be taken from over a ThrottlerStorage, which is not taken for one that is away', async () => {
+    const storage = new ThrottlerStorageService();
+    const app = await start({ storage, limits: { exports: '2/minute' } }, [OpenRoutes]);
+    const limiter = app.app.get(RateLimiter);
+    const receipt = await limiter.consume('exports', 'alice');
+    for (let i = 0; i < 6; i++) {
+      await expect(limiter.peek('exports', 'alice')).rejects.toThrow('peek needs a store of the library');
+      await expect(limiter.refund('exports', 'alice', receipt)).rejects.toThrow('refund needs a store of the library');
+      await expect(limiter.reset('exports', 'alice')).rejects.toThrow('reset needs a store of the library');
+    }
+    expect(await limiter.consume('exports', 'alice')).toMatchObject({ allowed: true, remaining: 0 });
+    expect(await limiter.consume('exports', 'alice')).toMatchObject({ allowed: false });
+    expect(app.events.filter(({ type }) => type === 'store_unavailable')).toEqual([]);
   });
 
   it('can be asked by name', async () => {

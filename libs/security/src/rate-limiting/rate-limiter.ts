@@ -50,31 +50,50 @@ export class RateLimiter {
     return receiptOf(limit, standing as Standing);
   }
 
-  /** What `consume` would answer; nothing is taken. */
+  /**
+   * What `consume` would answer; nothing is taken.
+   *
+   * @throws as `consume`, and where `rateLimit` has a `ThrottlerStorage`
+   */
   async peek(name: string, key: string, { cost = 1 }: { readonly cost?: number } = {}): Promise<RateLimitStatus> {
-    const limit = this.limitOf(name);
+    const limit = this.limitOf(name, 'peek');
     const [standing] = await this.limiting.store.peek([
       { limit, partition: this.limiting.partitionOf(name, key), cost: checked(cost) },
     ]);
     return receiptOf(limit, standing as Standing);
   }
 
-  /** Gives back what a `consume` took. */
+  /**
+   * Gives back what a `consume` took.
+   *
+   * @throws as `consume`, and where `rateLimit` has a `ThrottlerStorage`
+   */
   async refund(name: string, key: string, receipt: RateLimitReceipt, { cost = 1 } = {}): Promise<void> {
+    const limit = this.limitOf(name, 'refund');
     if (!receipt.allowed) return;
-    const limit = this.limitOf(name);
     const { takenAt } = receipt;
     await this.limiting.store.refund([
       { limit, partition: this.limiting.partitionOf(name, key), cost: checked(cost), takenAt },
     ]);
   }
 
-  /** Forgets what was counted for a key. */
+  /**
+   * Forgets what was counted for a key.
+   *
+   * @throws as `consume`, and where `rateLimit` has a `ThrottlerStorage`
+   */
   async reset(name: string, key: string): Promise<void> {
-    await this.limiting.store.reset([{ limit: this.limitOf(name), partition: this.limiting.partitionOf(name, key) }]);
+    const limit = this.limitOf(name, 'reset');
+    await this.limiting.store.reset([{ limit, partition: this.limiting.partitionOf(name, key) }]);
   }
 
-  private limitOf(name: string): CountedLimit {
+  private limitOf(name: string, question?: 'peek' | 'refund' | 'reset'): CountedLimit {
+    // It would count as an outage of the storage.
+    if (question !== undefined && this.limiting.keepsWhatItCounts) {
+      throw new Error(
+        `RateLimiter.${question} needs a store of the library: a ThrottlerStorage, which rateLimit has, only counts`,
+      );
+    }
     const limit = this.limiting.limitNamed(name);
     if (limit === undefined) {
       const nearest = nearestName(name, this.limiting.limitNames);

@@ -59,8 +59,8 @@ export class RateLimiting {
   private readonly defaults: RuleDefaults;
   private readonly shared: ReadonlyMap<string, CountedLimit>;
   private readonly routeNames = new Map<RoutePolicy, string>();
-  /** Whether nothing can be given back. */
-  private readonly keepsWhatItCounts: boolean;
+  /** Whether the store only counts: it cannot be asked without, and nothing can be given back. */
+  readonly keepsWhatItCounts: boolean;
   private readonly opened: ResilientRateLimitStore[] = [];
   private readonly waiting: WaitingRoom;
   private readonly charging: LimitCharging;
