@@ -5,7 +5,7 @@ import { ownDeclarations, type Declaration } from './core/declarations.js';
 import { answerRefusalsOf, guardFirst, tellRefusalsOf } from './core/message-enhancers.js';
 import { isGateway, isMessageType, isRouted } from './core/message-handlers.js';
 import { isRefusalKnown, loadRefusals } from './core/message-refusals.js';
-import { RouteExplorer, type ClassOfMessages, type ExploredHandler } from './core/route-explorer.js';
+import type { ClassOfMessages, ExploredHandler, RouteExplorer } from './core/route-explorer.js';
 import type { RoutePolicy } from './core/route-policy.js';
 import type { ConfigurationProblem } from './core/errors.js';
 import { SecurityGuard } from './security.guard.js';
@@ -47,19 +47,18 @@ export class MessageGuard implements CanActivate {
 /** Prepares the handlers of gateways and microservices, before Nest looks at them. */
 @Injectable()
 export class MessageHandlers {
-  private constructor(private readonly explorer: RouteExplorer) {}
+  private constructor(private readonly gateways: ReadonlySet<Type>) {}
 
   static async prepare(explorer: RouteExplorer, admission: MessageAdmission): Promise<MessageHandlers> {
     const classes = explorer.classesOfMessages;
     const guard = new MessageGuard(admission);
     await loadRefusals(new Set(classes.flatMap(({ types }) => types)));
     for (const each of classes) prepareClass(each, guard);
-    return new MessageHandlers(explorer);
+    return new MessageHandlers(new Set(classes.map(({ type }) => type).filter(isGateway)));
   }
 
   /** Tells what the package cannot guard, and what it denies, in one line for each class. */
   warnings(compiled: readonly { readonly policy: RoutePolicy; readonly handler: ExploredHandler }[]): string[] {
-    const gateways = new Set(this.explorer.classesOfMessages.map(({ type }) => type).filter(isGateway));
     const denied = new Map<Type, string[]>();
     for (const { policy, handler } of compiled) {
       if (handler.messages.length === 0 || policy.access === 'public') continue;
@@ -71,7 +70,7 @@ export class MessageHandlers {
           `${name}: ${methods.join(', ')} ${methods.length === 1 ? 'is' : 'are'} denied to everybody who calls over a WebSocket or ` +
           'a microservice, as credentials are read from HTTP requests only; @Public() opens a handler',
       ),
-      ...[...gateways].filter((gateway) => !isPublic(gateway)).map(openness),
+      ...[...this.gateways].filter((gateway) => !isPublic(gateway)).map(openness),
     ];
   }
 }

@@ -122,9 +122,8 @@ export class BesideControllers implements KnownLayers {
   }
 
   isOwn(layer: RouterLayer): boolean {
-    return (
-      this.own.has(layer) || this.ends.has(layer) || NESTS_OWN.test(Function.prototype.toString.call(layer.handle))
-    );
+    if (this.own.has(layer) || this.ends.has(layer)) return true;
+    return layer.route === undefined && NESTS_OWN.test(Function.prototype.toString.call(layer.handle));
   }
 
   isBound(layer: RouterLayer): boolean {

@@ -37,7 +37,9 @@ export class EdgeAdmission {
   /** What was taken for granted before routing is checked against the route itself. */
   admissionOf(policy: RoutePolicy): AdmissionStep {
     const route = this.parts.routes.compile(policy.edge);
-    const use = this.bodyUseOf(policy);
+    // Most routes are never sent a body of a type that nobody reads.
+    let use: BodyUse | undefined;
+    const useOf = (): BodyUse | undefined => (use ??= this.bodyUseOf(policy));
     return (request) => {
       const raw = rawRequestOf(request) as Request;
       const passage = takeCharge(raw, this.parts);
@@ -50,7 +52,7 @@ export class EdgeAdmission {
         if (denial !== undefined) return denial;
       }
       if (!carriesBody(raw)) return ALLOWED;
-      const decision = this.decideBody(raw, request.body, route, use, policy.id);
+      const decision = this.decideBody(raw, request.body, route, useOf, policy.id);
       return decision.allowed || this.stops('firewall', decision, raw, passage, policy.id) ? decision : ALLOWED;
     };
   }
@@ -75,13 +77,14 @@ export class EdgeAdmission {
     request: Request,
     body: unknown,
     route: EdgeRoute,
-    use: BodyUse | undefined,
+    useOf: () => BodyUse | undefined,
     id: string,
   ): Decision {
     const contentType = request.headers['content-type'];
     const type = route.body.contentType(contentType, true);
     if (!type.allowed) return type;
-    if (use !== undefined && isUnread(request, body)) {
+    const use = isUnread(request, body) ? useOf() : undefined;
+    if (use !== undefined) {
       const unread = decideUnread(use, isMultipart(contentType), this.parts.parsesBodies);
       if (!unread.allowed) {
         this.warnOfUnread(id);

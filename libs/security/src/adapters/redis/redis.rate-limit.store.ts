@@ -120,9 +120,9 @@ export class RedisRateLimitStore implements RateLimitStore {
     };
     return this.together(
       question,
-      () => this.ask(operation, question),
-      (groups) => this.askEach(operation, groups, charges.length),
-    ).then(answered);
+      () => this.send(operation, question).then((answer) => answered(readStandings(answer, charges.length))),
+      (groups) => this.askEach(operation, groups, charges.length).then(answered),
+    );
   }
 
   /** Whatever a cluster keeps on several nodes is asked of each: a script call that it refuses has done nothing. */

@@ -31,27 +31,29 @@ export class TimedScript {
     within: number | undefined,
   ): Promise<unknown> {
     const askedAt = this.now();
-    if (within === undefined) return this.send(operation, keys, args, askedAt);
-    const until = askedAt + within;
-    const timed = (at: number) => this.send(`${operation} ${this.clock.deadline(until)}`, keys, args, at);
-    return timed(askedAt).then((answer) => {
-      if (!isTooLate(answer)) return answer;
-      const now = this.now();
-      if (now >= until) throw tooLate();
-      // The clock of the server was not known yet, or was set.
-      return timed(now).then((second) => {
-        if (isTooLate(second)) throw tooLate();
-        return second;
-      });
-    });
+    return this.ask(operation, keys, args, askedAt, within === undefined ? undefined : askedAt + within);
   }
 
-  private send(operation: string, keys: readonly string[], args: readonly string[], askedAt: number): Promise<unknown> {
-    return this.runner(keys, [operation, ...args]).then((answer) => {
-      if (!Array.isArray(answer) || answer.length === 0) return answer;
-      const time = Number(String(answer[0]));
-      if (time > 0) this.clock.hear(time, askedAt, this.now());
-      return answer;
+  private ask(
+    operation: string,
+    keys: readonly string[],
+    args: readonly string[],
+    askedAt: number,
+    until: number | undefined,
+    isLast = false,
+  ): Promise<unknown> {
+    const first = until === undefined ? operation : `${operation} ${this.clock.deadline(until)}`;
+    return this.runner(keys, [first, ...args]).then((answer) => {
+      const now = this.now();
+      if (Array.isArray(answer) && answer.length > 0) {
+        // Text, bytes or a number, by the client.
+        const time = typeof answer[0] === 'number' ? answer[0] : Number(String(answer[0]));
+        if (time > 0) this.clock.hear(time, askedAt, now);
+      }
+      if (until === undefined || !isTooLate(answer)) return answer;
+      if (isLast || now >= until) throw tooLate();
+      // The clock of the server was not known yet, or was set.
+      return this.ask(operation, keys, args, now, until, true);
     });
   }
 }
