@@ -37,8 +37,8 @@ const LOGGED: Readonly<Record<string, RegExp>> = {
   policy: /policy of Routes\.judged threw an error/,
   key: /authentication\.jwt\.key of the issuer "[^"]+" threw an error/,
   principal: /authentication\.principal threw an error/,
-  blocklist: /condition of bans threw an error/,
-  rule: /condition of bans threw an error/,
+  blocklist: /bans\.blocklist threw an error/,
+  rule: /The rule "[^"]+" of bans threw an error/,
   origin: /resolver of cors\.origins gave no answer that counts: threw/,
 };
 
